@@ -1,0 +1,52 @@
+# Skyshelf: the commands of a working day. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --annotation-style=line
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock docs bench clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Skyshelf needs Python 3.11 or newer; try: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "Python's venv module is missing; on Debian: apt install python3-venv"; exit 1; }
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
+	@touch $@
+
+run: $(VENV)/.runtime ## start everything: PostgreSQL, API, worker (Ctrl-C stops it)
+	@exec $(BIN)/skyshelf up
+
+test: $(VENV)/.dev ## run all tests against a real PostgreSQL
+	$(BIN)/pytest -n auto
+
+check: $(VENV)/.dev ## format, lint, types and import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy app worker migrations tests benchmarks
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev ## write the generated pages: settings, keyword map, OpenAPI
+	$(BIN)/skyshelf docs
+
+lock: $(VENV)/.dev ## lock the requirements again
+	$(BIN)/$(LOCK) --output-file=requirements.txt --extra=build pyproject.toml
+	$(BIN)/$(LOCK) --output-file=requirements-dev.txt --extra=build --extra=dev pyproject.toml
+
+clean: ## remove the environment and caches; data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info build

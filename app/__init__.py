@@ -1,0 +1,1 @@
+"""Skyshelf: the archive's middle and its HTTP edge."""

@@ -1,0 +1,1 @@
+"""Users, proposals, API tokens and what they may see."""

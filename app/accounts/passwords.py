@@ -1,0 +1,79 @@
+"""Passwords: argon2, off the event loop, and equally slow for names that do not exist."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+_hasher = PasswordHash.recommended()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check of a password found.
+
+    Attributes
+    ----------
+    is_right
+        Whether the password is the user's.
+    new_hash
+        To be stored instead of the old one, where the parameters of the hash have changed since;
+        else None.
+    """
+
+    is_right: bool
+    new_hash: str | None = None
+
+
+async def hash_password(password: str) -> str:
+    """Hash a new password with the current parameters.
+
+    Parameters
+    ----------
+    password
+        As the person typed it.
+
+    Returns
+    -------
+    str
+        In the PHC string format, salt included.
+    """
+    return await asyncio.to_thread(_hasher.hash, _as_bytes(password))
+
+
+async def check_password(password: str, stored_hash: str | None) -> Verdict:
+    """Check a password; takes as long whether there is a hash to check against or not.
+
+    Parameters
+    ----------
+    password
+        As the person typed it.
+    stored_hash
+        None where there is no such user, or one without a password.
+
+    Returns
+    -------
+    Verdict
+        Wrong, right, or right with a hash to be stored anew.
+    """
+    if stored_hash is None:
+        await hash_password(password)  # as much work as a check, so that the time tells nothing
+        return Verdict(is_right=False)
+    return await asyncio.to_thread(_verify, password, stored_hash)
+
+
+def _verify(password: str, stored_hash: str) -> Verdict:
+    try:
+        is_right, new_hash = _hasher.verify_and_update(_as_bytes(password), stored_hash)
+    except UnknownHashError:
+        _log.exception("password hash of an unknown kind: set this user's password anew")
+        return Verdict(is_right=False)
+    return Verdict(is_right, new_hash)
+
+
+def _as_bytes(password: str) -> bytes:
+    """Encode any string: JSON can carry half a surrogate pair, which strict UTF-8 refuses."""
+    return password.encode("utf-8", "surrogatepass")

@@ -1,0 +1,1 @@
+"""Plan a zip of frames, then stream it."""

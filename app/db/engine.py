@@ -1,0 +1,148 @@
+"""The way to PostgreSQL: engine, sessions, and what a database that is away looks like."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from app.core.errors import ConflictError, UnavailableError
+from app.db.violations import conflict_of
+
+Sessions = async_sessionmaker[AsyncSession]
+
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, InterfaceError, OperationalError)
+
+
+def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
+    """Make the engine of a process.
+
+    Parameters
+    ----------
+    url
+        ``postgresql+asyncpg://…``.
+    pool_size
+        Most connections that are open at once.
+
+    Returns
+    -------
+    AsyncEngine
+        To be disposed of when the process ends.
+    """
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 10,
+            "server_settings": {"application_name": "skyshelf", "timezone": "UTC"},
+        },
+    )
+
+
+def make_sessions(engine: AsyncEngine) -> Sessions:
+    """Make the factory of sessions; rows stay readable after a commit.
+
+    Parameters
+    ----------
+    engine
+        Of the process.
+
+    Returns
+    -------
+    Sessions
+        Factory of sessions.
+    """
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Open a transaction; commit at the end, roll back on any error.
+
+    Parameters
+    ----------
+    sessions
+        Factory of sessions.
+
+    Yields
+    ------
+    AsyncSession
+        Within a transaction.
+
+    Raises
+    ------
+    ConflictError
+        If a constraint of the schema was violated.
+    UnavailableError
+        If the database cannot be reached.
+    DBAPIError
+        If the statement itself is wrong: a fault of this program.
+    """
+    try:
+        async with sessions() as session, session.begin():
+            await _connect(session)
+            yield session
+    except (InterfaceError, OperationalError, PoolTimeoutError) as error:
+        raise UnavailableError("the database cannot be reached") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise UnavailableError("the database cannot be reached") from error
+        conflict: ConflictError | None = conflict_of(error)
+        if conflict is None:
+            raise
+        raise conflict from error
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection within a transaction, for work on the schema.
+
+    Parameters
+    ----------
+    engine
+        Of the process.
+
+    Yields
+    ------
+    AsyncConnection
+        Committed at the end, rolled back on any error.
+
+    Raises
+    ------
+    UnavailableError
+        If the database cannot be reached.
+    """
+    try:
+        connection: AsyncConnection = await engine.connect()
+    except _AWAY as error:
+        raise UnavailableError("the database cannot be reached") from error
+    try:
+        async with connection.begin():
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def _connect(session: AsyncSession) -> None:
+    """Take a connection now, so that a database that is away is told from errors of the body.
+
+    Raises
+    ------
+    UnavailableError
+        If there is none; the driver's own errors pass SQLAlchemy untouched at this point.
+    """
+    try:
+        _ = await session.connection()
+    except _AWAY as error:
+        raise UnavailableError("the database cannot be reached") from error

@@ -1,0 +1,22 @@
+"""One file an area; foreign keys cross features, so the schema stands in one place."""
+
+from app.db.tables.accounts import CredentialRow, ProposalMembershipRow, ProposalRow, UserRow
+from app.db.tables.base import Base, archive_ids
+from app.db.tables.frames import FileRow, FrameHeaderRow, FrameLinkRow, FrameRow, FrameVersionRow
+from app.db.tables.ingest import ArrivalRow, JobRow
+
+__all__ = [
+    "ArrivalRow",
+    "Base",
+    "CredentialRow",
+    "FileRow",
+    "FrameHeaderRow",
+    "FrameLinkRow",
+    "FrameRow",
+    "FrameVersionRow",
+    "JobRow",
+    "ProposalMembershipRow",
+    "ProposalRow",
+    "UserRow",
+    "archive_ids",
+]

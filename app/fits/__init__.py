@@ -1,0 +1,1 @@
+"""FITS knowledge: bytes in, values out."""

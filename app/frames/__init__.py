@@ -1,0 +1,1 @@
+"""The catalogue of frames: search, detail, versions, relations."""

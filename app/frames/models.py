@@ -1,0 +1,368 @@
+"""Frames, as the services speak of them."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from app.core.errors import ConflictError, InvalidError, NotFoundError
+from app.core.paging import Window
+from app.core.sky import Cone, Vector
+from app.core.sky_polygon import Polygon
+
+
+class FrameNotFoundError(NotFoundError):
+    """No such frame, or one that the caller may not see."""
+
+    title = "Frame not found"
+
+
+class UnknownColumnError(InvalidError):
+    """Frames cannot be ordered by this column."""
+
+    title = "Unknown column"
+
+
+class SameNameConflictError(ConflictError):
+    """Another file took the name while this one was being filed."""
+
+    title = "Name taken"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in the store.
+
+    Attributes
+    ----------
+    key
+        Where the store keeps the bytes.
+    name
+        File name as clients see it: basename and extension.
+    extension, content_type, size_bytes, md5, sha256, crc32
+        Of the stored bytes.
+    """
+
+    key: str
+    name: str
+    extension: str
+    content_type: str
+    size_bytes: int
+    md5: str
+    sha256: str
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file as it came; its sha256 tells a duplicate for ever.
+
+    Attributes
+    ----------
+    name
+        Without folders.
+    size_bytes, md5, sha256
+        Of the bytes as received.
+    """
+
+    name: str
+    size_bytes: int
+    md5: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One stored state of a frame.
+
+    Attributes
+    ----------
+    id, frame_id
+        Numbers of the version and its frame.
+    key
+        32 hex characters, unique.
+    stored, received
+        The file in the store, and the file as it came; they differ for packed frames.
+    repairs
+        What had to be repaired to read the header.
+    created_at
+        When the version was filed, UTC.
+    """
+
+    id: int
+    frame_id: int
+    key: str
+    stored: StoredFile
+    received: ReceivedFile
+    repairs: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFacts:
+    """What the catalogue says of a frame; None: the header does not say it.
+
+    Attributes
+    ----------
+    exposure_s
+        Exposure time [s].
+    observed_at
+        Start of the exposure, aware, UTC.
+    day_obs
+        DAY-OBS as given, else the night.
+    night
+        Local noon-to-noon date.
+    ra_deg, dec_deg
+        Centre of the frame [deg], ICRS.
+    area_deg
+        ``(n, 2)`` vertices of the footprint [deg], ICRS, not closed.
+    public_at
+        From when on the frame is public, UTC.
+    is_internal
+        Whether the frame has neither a proposal nor a public date.
+    science_hdu
+        Index of the science HDU.
+    """
+
+    site: str | None = None
+    telescope: str | None = None
+    instrument: str | None = None
+    observation_type: str | None = None
+    image_type_raw: str | None = None
+    filter_name: str | None = None
+    exposure_s: float | None = None
+    observed_at: datetime | None = None
+    day_obs: date | None = None
+    night: date | None = None
+    object_name: str | None = None
+    proposal: str | None = None
+    request_text: str | None = None
+    request_id: int | None = None
+    observation_text: str | None = None
+    block_id: int | None = None
+    submitter: str | None = None
+    reduction_level: int = 0
+    width_px: int | None = None
+    height_px: int | None = None
+    x_binning: int | None = None
+    y_binning: int | None = None
+    airmass: float | None = None
+    telescope_altitude_deg: float | None = None
+    telescope_azimuth_deg: float | None = None
+    focus: float | None = None
+    sun_altitude_deg: float | None = None
+    sun_distance_deg: float | None = None
+    moon_altitude_deg: float | None = None
+    moon_fraction: float | None = None
+    moon_distance_deg: float | None = None
+    data_mean: float | None = None
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    area_deg: tuple[tuple[float, float], ...] | None = None
+    public_at: datetime | None = None
+    is_internal: bool = False
+    has_catalog: bool = False
+    science_hdu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A catalogue entry with its versions and relations.
+
+    Attributes
+    ----------
+    versions
+        Newest first.
+    related
+        Ids of the frames that it names and that name it, as far as the caller may see them.
+    """
+
+    id: int
+    basename: str
+    facts: FrameFacts
+    versions: tuple[Version, ...] = ()
+    related: tuple[int, ...] = ()
+
+    @property
+    def current(self) -> Version | None:
+        """The newest version, or None for a frame without bytes."""
+        return self.versions[0] if self.versions else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderOfHdu:
+    """The header cards of one HDU.
+
+    Attributes
+    ----------
+    index
+        0 is the primary HDU.
+    name
+        EXTNAME.
+    kind
+        What the HDU holds, see `app.fits.models.HduKind`.
+    cards
+        ``(keyword, value, comment)`` in order.
+    """
+
+    index: int
+    name: str
+    kind: str
+    cards: tuple[tuple[str, Any, str], ...]
+
+
+class Publicity(StrEnum):
+    """Which part of the visible frames is wanted."""
+
+    ALL = "all"
+    PROPRIETARY = "proprietary"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBy:
+    """One key of the order.
+
+    Attributes
+    ----------
+    column
+        A name of `app.frames.store.SORTABLE`.
+    descending
+        The direction.
+    """
+
+    column: str
+    descending: bool = False
+
+
+EMPTY = ""
+"""As a value of a text filter: frames that do not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameQuery:
+    """Which frames are wanted; everything that is given must hold. None: no filter.
+
+    Attributes
+    ----------
+    observed_from, observed_to
+        Bounds of the start of the exposure, inclusive, UTC.
+    basename_part, object_part
+        Substrings, case-insensitive.
+    exposure_min_s
+        Least exposure time [s].
+    type_any_case
+        Class or raw image type, case-insensitive.
+    types, excluded_types
+        Classes, any of and none of.
+    request
+        REQNUM, compared as text or as number.
+    cone
+        Within which the frame's centre lies, ICRS.
+    covers
+        Direction that the footprint covers, ICRS.
+    intersects
+        Polygon that the footprint touches, ICRS.
+    frame_ids
+        Only these.
+    order
+        Keys of the order; the frame id breaks ties, in the direction of the first key.
+    """
+
+    observed_from: datetime | None = None
+    observed_to: datetime | None = None
+    observed_at: datetime | None = None
+    day_obs: date | None = None
+    night: date | None = None
+    basename: str | None = None
+    basename_part: str | None = None
+    object_name: str | None = None
+    object_part: str | None = None
+    exposure_min_s: float | None = None
+    type_any_case: str | None = None
+    image_type_raw: str | None = None
+    types: frozenset[str] = frozenset()
+    excluded_types: frozenset[str] = frozenset()
+    proposal: str | None = None
+    instrument: str | None = None
+    site: str | None = None
+    telescope: str | None = None
+    filter_name: str | None = None
+    submitter: str | None = None
+    block_id: int | None = None
+    request: str | None = None
+    observation_text: str | None = None
+    reduction_level: int | None = None
+    binning: tuple[int, int] | None = None
+    public_at: datetime | None = None
+    publicity: Publicity = Publicity.ALL
+    cone: Cone | None = None
+    covers: Vector | None = None
+    intersects: Polygon | None = None
+    frame_ids: frozenset[int] | None = None
+    order: tuple[OrderBy, ...] = (OrderBy("observed_at", descending=True),)
+    window: Window = field(default_factory=Window)
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The distinct values within a selection, each sorted."""
+
+    sites: tuple[str, ...]
+    telescopes: tuple[str, ...]
+    instruments: tuple[str, ...]
+    filters: tuple[str, ...]
+    observation_types: tuple[str, ...]
+    image_types: tuple[str, ...]
+    proposals: tuple[str, ...]
+    binnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """Bytes that are about to become a version of a frame.
+
+    Attributes
+    ----------
+    basename
+        Of the frame.
+    stored, received
+        The file in the store, and the file as it came.
+    facts
+        What its header says.
+    hdus
+        Header cards of every HDU.
+    related
+        Basenames that the header names.
+    repairs
+        What had to be repaired to read the header.
+    owner_id
+        Who uploaded it.
+    """
+
+    basename: str
+    stored: StoredFile
+    received: ReceivedFile
+    facts: FrameFacts
+    hdus: tuple[HeaderOfHdu, ...]
+    related: tuple[str, ...]
+    repairs: tuple[str, ...]
+    owner_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of a new version in the catalogue.
+
+    Attributes
+    ----------
+    frame_id
+        New or known.
+    version_id
+        Always new.
+    is_new_frame
+        False for a new version of a known frame.
+    """
+
+    frame_id: int
+    version_id: int
+    is_new_frame: bool

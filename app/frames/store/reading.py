@@ -1,0 +1,162 @@
+"""Selects on the catalogue, each narrowed to what the caller sees."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Select, func, select, union
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from app.db.tables import FileRow, FrameHeaderRow, FrameLinkRow, FrameRow, FrameVersionRow
+from app.frames.models import (
+    Facets,
+    Frame,
+    FrameNotFoundError,
+    FrameQuery,
+    HeaderOfHdu,
+    Version,
+)
+from app.frames.store.filters import conditions, ordering
+from app.frames.store.rows import facts_of, headers_of, version_of
+from app.frames.store.visibility import Sight
+
+
+class FrameReader:
+    """Reads the catalogue within one session.
+
+    Parameters
+    ----------
+    session
+        An open one.
+    sight
+        What the caller sees.
+    """
+
+    def __init__(self, session: AsyncSession, sight: Sight) -> None:
+        self._session = session
+        self._sight = sight
+
+    async def count(self, query: FrameQuery) -> int:
+        """Count the matches, exactly."""
+        counted = select(func.count()).select_from(FrameRow).where(*self._wanted(query))
+        return (await self._session.execute(counted)).scalar_one()
+
+    async def list(self, query: FrameQuery) -> tuple[Frame, ...]:
+        """List the matches of the query's window, in its order."""
+        selected = (
+            select(FrameRow)
+            .where(*self._wanted(query))
+            .order_by(*ordering(query.order))
+            .limit(query.window.limit)
+            .offset(query.window.offset)
+        )
+        return await self._complete(selected)
+
+    async def get(self, frame_id: int) -> Frame:
+        """Get a frame.
+
+        Raises
+        ------
+        FrameNotFoundError
+            If the caller sees none of this id.
+        """
+        selected = select(FrameRow).where(FrameRow.id == frame_id, self._sight.sees())
+        frames = await self._complete(selected)
+        if not frames:
+            raise FrameNotFoundError(f"there is no frame {frame_id}")
+        return frames[0]
+
+    async def list_related(self, frame_id: int) -> tuple[Frame, ...]:
+        """List the visible frames that a frame names or that name it, by id."""
+        related = (await self._related([frame_id])).get(frame_id, ())
+        selected = select(FrameRow).where(FrameRow.id.in_(related)).order_by(FrameRow.id)
+        return await self._complete(selected)
+
+    async def list_headers(self, version_id: int) -> tuple[HeaderOfHdu, ...]:
+        """List the header cards of every HDU of a version."""
+        selected = select(FrameHeaderRow.hdus).where(FrameHeaderRow.version_id == version_id)
+        return headers_of((await self._session.execute(selected)).scalar_one())
+
+    async def facets(self, query: FrameQuery) -> Facets:
+        """List the distinct values among the matches."""
+        wanted = self._wanted(query)
+        return Facets(
+            sites=await self._distinct(FrameRow.site, wanted),
+            telescopes=await self._distinct(FrameRow.telescope, wanted),
+            instruments=await self._distinct(FrameRow.instrument, wanted),
+            filters=await self._distinct(FrameRow.filter_name, wanted),
+            observation_types=await self._distinct(FrameRow.observation_type, wanted),
+            image_types=await self._distinct(FrameRow.image_type_raw, wanted),
+            proposals=await self._distinct(FrameRow.proposal, wanted),
+            binnings=await self._binnings(wanted),
+        )
+
+    def _wanted(self, query: FrameQuery) -> Sequence[ColumnElement[bool]]:
+        return [self._sight.selects(query.publicity), *conditions(query)]
+
+    async def _distinct(
+        self, column: InstrumentedAttribute[str | None], wanted: Sequence[ColumnElement[bool]]
+    ) -> tuple[str, ...]:
+        selected = select(column).where(*wanted, column.is_not(None)).distinct()
+        return tuple(sorted(v for v in (await self._session.execute(selected)).scalars() if v))
+
+    async def _binnings(self, wanted: Sequence[ColumnElement[bool]]) -> tuple[str, ...]:
+        pair = (FrameRow.x_binning, FrameRow.y_binning)
+        selected = select(*pair).where(*wanted, FrameRow.x_binning.is_not(None)).distinct()
+        pairs = sorted(
+            (x or 1, y or 1) for x, y in (await self._session.execute(selected)).tuples()
+        )
+        return tuple(f"{x}x{y}" for x, y in pairs)
+
+    async def _complete(self, selected: Select[FrameRow]) -> tuple[Frame, ...]:
+        """Fetch frames together with their versions and relations, in three queries."""
+        rows = (await self._session.execute(selected)).scalars().all()
+        ids = [row.id for row in rows]
+        versions = await self._versions(ids)
+        related = await self._related(ids)
+        return tuple(
+            Frame(
+                id=row.id,
+                basename=row.basename,
+                facts=facts_of(row),
+                versions=tuple(versions.get(row.id, ())),
+                related=related.get(row.id, ()),
+            )
+            for row in rows
+        )
+
+    async def _versions(self, ids: Sequence[int]) -> dict[int, Sequence[Version]]:
+        if not ids:
+            return {}
+        selected = (
+            select(FrameVersionRow, FileRow)
+            .join(FileRow, FileRow.id == FrameVersionRow.file_id)
+            .where(FrameVersionRow.frame_id.in_(ids))
+            .order_by(FrameVersionRow.id.desc())
+        )
+        found: dict[int, list[Version]] = defaultdict(list)
+        for row, file in (await self._session.execute(selected)).tuples():
+            found[row.frame_id].append(version_of(row, file))
+        return dict(found)
+
+    async def _related(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Resolve links in both directions, among the frames that the caller sees."""
+        if not ids:
+            return {}
+        other = aliased(FrameRow)
+        named = (
+            select(FrameLinkRow.frame_id, FrameRow.id)
+            .join(FrameRow, FrameRow.basename == FrameLinkRow.basename)
+            .where(FrameLinkRow.frame_id.in_(ids), self._sight.sees())
+        )
+        naming = (
+            select(other.id, FrameRow.id)
+            .join(FrameLinkRow, FrameLinkRow.basename == other.basename)
+            .join(FrameRow, FrameRow.id == FrameLinkRow.frame_id)
+            .where(other.id.in_(ids), self._sight.sees())
+        )
+        found: dict[int, set[int]] = defaultdict(set)
+        for frame_id, related_id in (await self._session.execute(union(named, naming))).tuples():
+            if frame_id != related_id:
+                found[frame_id].add(related_id)
+        return {frame_id: tuple(sorted(related)) for frame_id, related in found.items()}

@@ -1,0 +1,94 @@
+"""Rows → models, and back."""
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from app.core.sky import position_deg, unit_vector
+from app.core.sky_polygon import polygon_of, polygon_of_flat
+from app.db.tables import FileRow, FrameRow, FrameVersionRow
+from app.frames.models import FrameFacts, HeaderOfHdu, ReceivedFile, StoredFile, Version
+
+_PLACES = ("area_deg",)
+PLAIN_FACTS = tuple(f.name for f in fields(FrameFacts) if f.name not in _PLACES)
+"""Facts that are columns of the same name."""
+
+
+def facts_of(row: FrameRow) -> FrameFacts:
+    """Read the facts of a row."""
+    area = None
+    if row.area is not None:
+        area = tuple(position_deg(vertex) for vertex in polygon_of_flat(row.area).vertices)
+    return FrameFacts(**{name: getattr(row, name) for name in PLAIN_FACTS}, area_deg=area)
+
+
+def columns_of(facts: FrameFacts) -> dict[str, Any]:
+    """Give the columns that hold the facts."""
+    values: dict[str, Any] = {name: getattr(facts, name) for name in PLAIN_FACTS}
+    x, y, z = None, None, None
+    if facts.ra_deg is not None and facts.dec_deg is not None:
+        x, y, z = unit_vector(facts.ra_deg, facts.dec_deg)
+    values |= {"x": x, "y": y, "z": z, "area": None, "area_box": None}
+    if facts.area_deg is not None:
+        polygon = polygon_of(facts.area_deg)
+        values |= {"area": polygon.flat(), "area_box": polygon.box()}
+    return values
+
+
+def version_of(row: FrameVersionRow, file: FileRow) -> Version:
+    """Join a version and its file."""
+    return Version(
+        id=row.id,
+        frame_id=row.frame_id,
+        key=row.key,
+        stored=StoredFile(
+            key=file.key,
+            name=file.name,
+            extension=row.extension,
+            content_type=file.content_type,
+            size_bytes=file.size_bytes,
+            md5=file.md5,
+            sha256=file.sha256,
+            crc32=file.crc32,
+        ),
+        received=ReceivedFile(
+            name=row.received_name,
+            size_bytes=row.received_size_bytes,
+            md5=row.received_md5,
+            sha256=row.received_sha256,
+        ),
+        repairs=tuple(row.repairs),
+        created_at=row.created_at,
+    )
+
+
+def file_columns(stored: StoredFile) -> dict[str, Any]:
+    """Give the columns of a stored file; the extension belongs to the version."""
+    columns = asdict(stored)
+    del columns["extension"]
+    return columns
+
+
+def header_json(hdus: tuple[HeaderOfHdu, ...]) -> list[Any]:
+    """Give the JSON form of the headers of a file."""
+    return [
+        {
+            "index": hdu.index,
+            "name": hdu.name,
+            "kind": hdu.kind,
+            "cards": [list(card) for card in hdu.cards],
+        }
+        for hdu in hdus
+    ]
+
+
+def headers_of(document: list[Any]) -> tuple[HeaderOfHdu, ...]:
+    """Read the JSON form of the headers of a file."""
+    return tuple(
+        HeaderOfHdu(
+            index=hdu["index"],
+            name=hdu["name"],
+            kind=hdu["kind"],
+            cards=tuple((card[0], card[1], card[2]) for card in hdu["cards"]),
+        )
+        for hdu in document
+    )

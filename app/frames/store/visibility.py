@@ -1,0 +1,79 @@
+"""The one rule of who sees which frame."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, true
+
+from app.core.identity import Caller
+from app.db.tables import FrameRow
+from app.frames.models import Publicity
+from app.settings import InternalFrames
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a caller sees at a moment.
+
+    Attributes
+    ----------
+    caller
+        Who asks.
+    now
+        When, UTC.
+    internal
+        Who sees frames without a proposal and a public date.
+    """
+
+    caller: Caller
+    now: datetime
+    internal: InternalFrames
+
+    def sees(self) -> ColumnElement[bool]:
+        """Return the condition under which a frame is visible.
+
+        Returns
+        -------
+        ColumnElement
+            On `FrameRow`.
+        """
+        caller = self.caller
+        if caller.sees_everything:
+            return true()
+        ways: list[ColumnElement[bool]] = [FrameRow.public_at <= self.now]
+        if self._sees_internal():
+            ways.append(FrameRow.is_internal.is_(True))
+        if caller.proposals:
+            ways.append(FrameRow.proposal.in_(caller.proposals))
+        if caller.is_known:
+            ways.append(FrameRow.owner_id == caller.user_id)
+        return or_(*ways)
+
+    def _sees_internal(self) -> bool:
+        match self.internal:
+            case InternalFrames.PUBLIC:
+                return True
+            case InternalFrames.USERS:
+                return self.caller.is_known
+            case InternalFrames.STAFF:
+                return False
+
+    def selects(self, publicity: Publicity) -> ColumnElement[bool]:
+        """Return the condition for the wanted part of the visible frames.
+
+        Parameters
+        ----------
+        publicity
+            All, or only those that not everybody sees; for people who do not see everything, the
+            latter are the frames of their proposals, public or not (ARC-30).
+
+        Returns
+        -------
+        ColumnElement
+            On `FrameRow`; includes visibility.
+        """
+        if publicity is Publicity.ALL:
+            return self.sees()
+        if self.caller.sees_everything:
+            return or_(FrameRow.public_at.is_(None), FrameRow.public_at > self.now)
+        return and_(self.sees(), FrameRow.proposal.in_(self.caller.proposals))

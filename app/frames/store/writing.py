@@ -1,0 +1,130 @@
+"""Changes of the catalogue, within the transaction of whoever places the bytes."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.tables import (
+    FileRow,
+    FrameHeaderRow,
+    FrameLinkRow,
+    FrameRow,
+    FrameVersionRow,
+    archive_ids,
+)
+from app.frames.models import NewVersion, Registered, StoredFile, Version
+from app.frames.store.rows import columns_of, file_columns, header_json, version_of
+
+
+class FrameWriter:
+    """Writes the catalogue within one session.
+
+    Parameters
+    ----------
+    session
+        An open one, within a transaction.
+    """
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock(self, basename: str, sha256: str) -> None:
+        """Let nobody else file this basename or these bytes until the transaction ends.
+
+        Everybody locks the name first, so that two filings never wait for each other.
+        """
+        for name in (basename, sha256):
+            await self._session.execute(
+                select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0)))
+            )
+
+    async def find_received(self, sha256: str) -> int | None:
+        """Find the frame that was received with these bytes."""
+        selected = select(FrameVersionRow.frame_id).where(FrameVersionRow.received_sha256 == sha256)
+        return (await self._session.execute(selected)).scalar_one_or_none()
+
+    async def count_versions(self, basename: str) -> int:
+        """Count the versions of a frame; 0 where there is no such frame."""
+        selected = (
+            select(func.count())
+            .select_from(FrameVersionRow)
+            .join(FrameRow, FrameRow.id == FrameVersionRow.frame_id)
+            .where(FrameRow.basename == basename)
+        )
+        return (await self._session.execute(selected)).scalar_one()
+
+    async def add(self, new: NewVersion, now: datetime) -> Registered:
+        """Add a version, and its frame where it is the first; the newest version sets the facts."""
+        file_id = (await self._session.execute(select(archive_ids.next_value()))).scalar_one()
+        await self._session.execute(
+            insert(FileRow).values(id=file_id, created_at=now, **file_columns(new.stored))
+        )
+        frame_id, is_new = await self._put_frame(new, file_id, now)
+        version_id = await self._add_version(new, frame_id, file_id, now)
+        await self._replace_links(frame_id, new.related)
+        return Registered(frame_id=frame_id, version_id=version_id, is_new_frame=is_new)
+
+    async def find_version(self, version_id: int) -> Version | None:
+        """Find a version, whoever may see its frame."""
+        selected = (
+            select(FrameVersionRow, FileRow)
+            .join(FileRow, FileRow.id == FrameVersionRow.file_id)
+            .where(FrameVersionRow.id == version_id)
+        )
+        found = (await self._session.execute(selected)).tuples().one_or_none()
+        return None if found is None else version_of(*found)
+
+    async def replace_file(self, version_id: int, stored: StoredFile, now: datetime) -> None:
+        """Let a version be stored in another file; what was received stays known."""
+        version = await self._session.get_one(FrameVersionRow, version_id)
+        changed = file_columns(stored) | {"created_at": now}
+        await self._session.execute(
+            update(FileRow).where(FileRow.id == version.file_id).values(**changed)
+        )
+        version.extension = stored.extension
+
+    async def _put_frame(self, new: NewVersion, file_id: int, now: datetime) -> tuple[int, bool]:
+        facts = columns_of(new.facts) | {"updated_at": now}
+        selected = select(FrameRow.id).where(FrameRow.basename == new.basename)
+        known = (await self._session.execute(selected)).scalar_one_or_none()
+        if known is not None:
+            await self._session.execute(
+                update(FrameRow).where(FrameRow.id == known).values(**facts)
+            )
+            return known, False
+        facts |= {"created_at": now, "owner_id": new.owner_id}
+        await self._session.execute(
+            insert(FrameRow).values(id=file_id, basename=new.basename, **facts)
+        )
+        return file_id, True
+
+    async def _add_version(
+        self, new: NewVersion, frame_id: int, file_id: int, now: datetime
+    ) -> int:
+        added = insert(FrameVersionRow).values(
+            frame_id=frame_id,
+            file_id=file_id,
+            key=uuid.uuid4().hex,
+            extension=new.stored.extension,
+            received_name=new.received.name,
+            received_size_bytes=new.received.size_bytes,
+            received_md5=new.received.md5,
+            received_sha256=new.received.sha256,
+            repairs=list(new.repairs),
+            created_at=now,
+        )
+        version_id = (await self._session.execute(added.returning(FrameVersionRow.id))).scalar_one()
+        await self._session.execute(
+            insert(FrameHeaderRow).values(version_id=version_id, hdus=header_json(new.hdus))
+        )
+        return version_id
+
+    async def _replace_links(self, frame_id: int, basenames: tuple[str, ...]) -> None:
+        await self._session.execute(delete(FrameLinkRow).where(FrameLinkRow.frame_id == frame_id))
+        if basenames:
+            await self._session.execute(
+                insert(FrameLinkRow),
+                [{"frame_id": frame_id, "basename": name} for name in dict.fromkeys(basenames)],
+            )

@@ -1,0 +1,1 @@
+"""The one door: a file becomes a frame."""

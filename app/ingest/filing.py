@@ -1,0 +1,310 @@
+"""From private bytes to a frame: read, name, place, register."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from app.core.clock import Clock
+from app.core.offload import Offload
+from app.db.engine import Sessions, transaction
+from app.db.violations import DuplicateNameError
+from app.fits.keywords import KeywordMap, concept_of, metadata_value
+from app.fits.models import Reading
+from app.frames.models import NewVersion, ReceivedFile, SameNameConflictError, StoredFile
+from app.frames.service import FrameRegistry
+from app.ingest.facts import facts_of, headers_of
+from app.ingest.models import (
+    PACK_JOB,
+    Arrival,
+    ArrivalState,
+    KeywordMissingError,
+    Outcome,
+)
+from app.ingest.naming import Destination, Naming, merged_cards
+from app.ingest.packing import Packer, is_packed
+from app.ingest.placing import make_visible
+from app.ingest.publicity import publicity_of
+from app.ingest.store import ArrivalStore
+from app.ingest.tasks import READ
+from app.jobs.models import Priority
+from app.jobs.service import JobQueue
+from app.settings import Pack
+from app.storage.digests import Digests, digest_file
+from app.storage.errors import OccupiedError
+from app.storage.protocol import Staged, Store
+
+log = structlog.get_logger(__name__)
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What this archive demands of a file and does with it.
+
+    Attributes
+    ----------
+    keywords
+        How headers are read.
+    naming
+        Where frames go.
+    required
+        Keywords without which nothing is filed.
+    pack
+        When uncompressed images are packed.
+    proprietary_days
+        How long science frames stay proprietary [days].
+    """
+
+    keywords: KeywordMap
+    naming: Naming
+    required: tuple[str, ...]
+    pack: Pack
+    proprietary_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A file that was read and named, ready to be placed.
+
+    Attributes
+    ----------
+    arrival
+        As it came in.
+    received
+        Digests of the bytes as they came.
+    reading
+        What the file says.
+    destination
+        How the frame is called.
+    file, stored
+        The private file whose bytes are to be stored, and their digests.
+    """
+
+    arrival: Arrival
+    received: Digests
+    reading: Reading
+    destination: Destination
+    file: Path
+    stored: Digests
+
+
+class Filing:
+    """Files private copies.
+
+    Parameters
+    ----------
+    sessions, store, offload, queue, clock
+        Of the process.
+    rules
+        Of this archive.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        store: Store,
+        offload: Offload,
+        queue: JobQueue,
+        clock: Clock,
+        rules: Rules,
+    ) -> None:
+        self._sessions = sessions
+        self._store = store
+        self._offload = offload
+        self._packer = Packer(offload)
+        self._queue = queue
+        self._clock = clock
+        self._rules = rules
+
+    async def read(self, file: Path) -> Reading:
+        """Read a file in a child process and check that its header has what is required.
+
+        Parameters
+        ----------
+        file
+            A private copy.
+
+        Returns
+        -------
+        Reading
+            Headers, metadata, footprint.
+
+        Raises
+        ------
+        InvalidError
+            If it is no FITS file.
+        KeywordMissingError
+            If it lacks a required keyword.
+        """
+        reading = await self._offload.call(READ, file, self._rules.keywords)
+        missing = [keyword for keyword in self._rules.required if not self._has(reading, keyword)]
+        if missing:
+            raise KeywordMissingError(
+                f"the header has no usable {', '.join(missing)}: complete the header, extend the"
+                " keyword map, or change SKYSHELF_REQUIRED_KEYWORDS",
+                field=missing[0],
+            )
+        return reading
+
+    async def file(self, arrival: Arrival, copy: Path, digests: Digests) -> Outcome | None:
+        """File a private copy.
+
+        Parameters
+        ----------
+        arrival
+            The file as it came in.
+        copy
+            Its bytes.
+        digests
+            Of these bytes.
+
+        Returns
+        -------
+        Outcome or None
+            None where somebody else settled the arrival meanwhile.
+
+        Raises
+        ------
+        ArchiveError
+            If it cannot be filed; nothing is changed then.
+        """
+        known = await self._find_duplicate(arrival, digests)
+        if known is not None:
+            return known
+        reading = await self.read(copy)
+        destination = self._rules.naming.destination(reading, arrival.filename)
+        parcel = Parcel(arrival, digests, reading, destination, copy, digests)
+        if self._rules.pack is not Pack.NOW:
+            return await self._place(parcel)
+        async with self._packed(parcel) as packed:
+            return await self._place(packed)
+
+    @asynccontextmanager
+    async def _packed(self, parcel: Parcel) -> AsyncIterator[Parcel]:
+        """Pack within the ingest; the same parcel where the original shall stay."""
+        target = parcel.file.with_name(f"{parcel.file.name}.packed")
+        try:
+            if await self._packer.pack(parcel.file, target):
+                stored = await asyncio.to_thread(digest_file, target)
+                destination = parcel.destination.packed()
+                yield replace(parcel, destination=destination, file=target, stored=stored)
+            else:
+                yield parcel
+        finally:
+            target.unlink(missing_ok=True)
+
+    async def _place(self, parcel: Parcel) -> Outcome | None:
+        """Place a file and register it; where somebody takes the name meanwhile, number it anew.
+
+        Raises
+        ------
+        SameNameConflictError
+            If that happens again and again.
+        """
+        for passed_over in range(_ATTEMPTS):
+            number = 1 + passed_over + await self._count_versions(parcel.destination.basename)
+            key = parcel.destination.key(number)
+            staged = await self._store.stage(parcel.file, key, adopt=True)
+            try:
+                return await self._register(parcel, key, staged)
+            except (OccupiedError, DuplicateNameError):
+                log.info("name taken meanwhile", key=key)
+            finally:
+                staged.discard()
+        raise SameNameConflictError(f"the name {parcel.destination.name} is taken again and again")
+
+    async def _register(self, parcel: Parcel, key: str, staged: Staged) -> Outcome | None:
+        """Make bytes and rows visible together; the atomic rename is the last step."""
+        now, new = self._clock(), self._new_version(parcel, key)
+        async with transaction(self._sessions) as session:
+            arrivals, registry = ArrivalStore(session), FrameRegistry(session)
+            if not (await arrivals.get(parcel.arrival.id, lock=True)).state.is_open:
+                return None
+            known = await registry.reserve(new.basename, new.received.sha256)
+            if known is not None:
+                outcome = Outcome(ArrivalState.DUPLICATE, known)
+                await arrivals.settle(parcel.arrival.id, outcome, new.received.sha256, now)
+                return outcome
+            registered = await registry.register(new, now)
+            outcome = Outcome(ArrivalState.FILED, registered.frame_id)
+            await arrivals.settle(parcel.arrival.id, outcome, new.received.sha256, now)
+            if self._rules.pack is Pack.LATER and not is_packed(new.stored.name):
+                payload = {"version_id": registered.version_id}
+                await self._queue.enqueue(session, PACK_JOB, payload, priority=Priority.PACK)
+            await make_visible(self._store, staged, new.stored.sha256)
+        return outcome
+
+    async def _find_duplicate(self, arrival: Arrival, digests: Digests) -> Outcome | None:
+        """Tell a duplicate before any work is spent on it."""
+        async with transaction(self._sessions) as session:
+            known = await FrameRegistry(session).find_received(digests.sha256)
+            if known is None:
+                return None
+            outcome = Outcome(ArrivalState.DUPLICATE, known)
+            await ArrivalStore(session).settle(arrival.id, outcome, digests.sha256, self._clock())
+        return outcome
+
+    async def _count_versions(self, basename: str) -> int:
+        async with transaction(self._sessions) as session:
+            return await FrameRegistry(session).count_versions(basename)
+
+    def _new_version(self, parcel: Parcel, key: str) -> NewVersion:
+        rules, reading, basename = self._rules, parcel.reading, parcel.destination.basename
+        publicity = publicity_of(reading.metadata, proprietary_days=rules.proprietary_days)
+        return NewVersion(
+            basename=basename,
+            stored=stored_file(key, parcel.destination, parcel.stored),
+            received=ReceivedFile(
+                name=parcel.arrival.filename,
+                size_bytes=parcel.received.size_bytes,
+                md5=parcel.received.md5,
+                sha256=parcel.received.sha256,
+            ),
+            facts=facts_of(reading, publicity, default_site=rules.naming.default_site),
+            hdus=headers_of(reading),
+            related=tuple(name for name in reading.metadata.related if name != basename),
+            repairs=reading.repairs,
+            owner_id=parcel.arrival.owner_id,
+        )
+
+    def _has(self, reading: Reading, keyword: str) -> bool:
+        """Tell whether a header gives a keyword, or another one of the same concept."""
+        if concept_of(keyword, self._rules.keywords) is not None:
+            said = metadata_value(reading.metadata, keyword, self._rules.keywords)
+            return said is not None
+        return keyword in merged_cards(reading)
+
+
+def stored_file(key: str, destination: Destination, digests: Digests) -> StoredFile:
+    """Describe a file in the store.
+
+    Parameters
+    ----------
+    key
+        Where it is.
+    destination
+        How it is called.
+    digests
+        Of its bytes.
+
+    Returns
+    -------
+    StoredFile
+        For the catalogue.
+    """
+    return StoredFile(
+        key=key,
+        name=destination.name,
+        extension=destination.extension,
+        content_type=destination.content_type,
+        size_bytes=digests.size_bytes,
+        md5=digests.md5,
+        sha256=digests.sha256,
+        crc32=digests.crc32,
+    )

@@ -1,0 +1,179 @@
+"""Lossless packing, after or within the ingest."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from app.core.clock import Clock
+from app.core.errors import ConflictError
+from app.core.offload import Offload
+from app.db.engine import Sessions, transaction
+from app.fits.safe_names import basename_of
+from app.frames.models import StoredFile, Version
+from app.frames.service import FrameRegistry
+from app.ingest.models import REMOVE_JOB
+from app.ingest.naming import PACKED_EXTENSION
+from app.ingest.placing import make_visible
+from app.ingest.spool import Spool
+from app.ingest.tasks import PACK
+from app.jobs.models import Priority
+from app.jobs.service import JobQueue
+from app.storage.digests import Digests, digest_file
+from app.storage.protocol import Staged, Store
+
+log = structlog.get_logger(__name__)
+
+_GRACE = timedelta(minutes=10)
+"""How long the original stays for those who were told its path a moment ago."""
+
+
+def is_packed(name: str) -> bool:
+    """Tell by its name whether a stored file is tile-compressed.
+
+    Parameters
+    ----------
+    name
+        File name in the archive.
+
+    Returns
+    -------
+    bool
+        True for ``.fz`` files.
+    """
+    return name.endswith(".fz")
+
+
+class Packer:
+    """Packs files in child processes.
+
+    Parameters
+    ----------
+    offload
+        Of the process.
+    """
+
+    def __init__(self, offload: Offload) -> None:
+        self._offload = offload
+
+    async def pack(self, source: Path, target: Path) -> bool:
+        """Pack a file losslessly, where that is proven and saves space.
+
+        Parameters
+        ----------
+        source
+            The file.
+        target
+            Where the packed file shall be.
+
+        Returns
+        -------
+        bool
+            False where the original shall stay; the reason is logged.
+        """
+        result = await self._offload.call(PACK, source, target)
+        if not result.packed:
+            log.info("not packed", reason=result.reason)
+        return result.packed
+
+
+class PackService:
+    """Packs filed frames, one version at a time.
+
+    Parameters
+    ----------
+    sessions, store, offload, queue, clock, spool
+        Of the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        store: Store,
+        offload: Offload,
+        queue: JobQueue,
+        clock: Clock,
+        spool: Spool,
+    ) -> None:
+        self._sessions = sessions
+        self._store = store
+        self._packer = Packer(offload)
+        self._queue = queue
+        self._clock = clock
+        self._spool = spool
+
+    async def pack(self, version_id: int) -> None:
+        """Pack a version, and let the packed file take the original's place.
+
+        Parameters
+        ----------
+        version_id
+            The version; nothing happens where it is packed already or better stays as it is.
+
+        Raises
+        ------
+        ArchiveError
+            If the file cannot be read; the original stays.
+        """
+        async with transaction(self._sessions) as session:
+            version = await FrameRegistry(session).version(version_id)
+        if is_packed(version.stored.name):
+            return
+        target = self._spool.new_path()
+        try:
+            if await self._packer.pack(self._store.path(version.stored.key), target):
+                await self._swap(version, target)
+        finally:
+            target.unlink(missing_ok=True)
+
+    async def remove(self, key: str) -> None:
+        """Remove an original that a packed file replaced.
+
+        Parameters
+        ----------
+        key
+            Where it is.
+        """
+        await self._store.remove(key)
+
+    async def _swap(self, version: Version, target: Path) -> None:
+        """Place the packed file; rows and bytes change together."""
+        stored = _packed_file(version.stored, await asyncio.to_thread(digest_file, target))
+        staged = await self._store.stage(target, stored.key, adopt=True)
+        try:
+            await self._register(version, stored, staged)
+        finally:
+            staged.discard()
+
+    async def _register(self, version: Version, stored: StoredFile, staged: Staged) -> None:
+        now = self._clock()
+        async with transaction(self._sessions) as session:
+            registry = FrameRegistry(session)
+            if (await registry.version(version.id)).stored != version.stored:
+                raise ConflictError(f"version {version.id} was changed while it was being packed")
+            await registry.replace_file(version.id, stored, now)
+            await self._queue.enqueue(
+                session,
+                REMOVE_JOB,
+                {"key": version.stored.key},
+                priority=Priority.PACK,
+                run_at=now + _GRACE,
+            )
+            await make_visible(self._store, staged, stored.sha256)
+
+
+def _packed_file(stored: StoredFile, digests: Digests) -> StoredFile:
+    """Describe the packed form of a stored file."""
+    folder, _, file = stored.key.rpartition("/")
+    return StoredFile(
+        key=f"{folder}/{basename_of(file)[0]}{PACKED_EXTENSION}",
+        name=basename_of(stored.name)[0] + PACKED_EXTENSION,
+        extension=PACKED_EXTENSION,
+        content_type="image/fits",
+        size_bytes=digests.size_bytes,
+        md5=digests.md5,
+        sha256=digests.sha256,
+        crc32=digests.crc32,
+    )

@@ -1,0 +1,374 @@
+"""The one door: a file that came in becomes a frame, or waits in quarantine with a reason."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import Clock
+from app.core.errors import ArchiveError, UnavailableError
+from app.core.paging import Page, Window
+from app.db.engine import Sessions, transaction
+from app.ingest.filing import Filing
+from app.ingest.models import (
+    INGEST_JOB,
+    Arrival,
+    ArrivalBusyError,
+    ArrivalState,
+    NewArrival,
+    Outcome,
+)
+from app.ingest.spool import Spool, remove_held, remove_source
+from app.ingest.store import ArrivalStore
+from app.jobs.models import Priority
+from app.jobs.service import JobQueue
+
+log = structlog.get_logger(__name__)
+
+_SAFETY_NET = timedelta(minutes=15)
+"""When a worker takes up what an upload or a bulk import began and did not end."""
+
+
+class IngestService:
+    """Takes files in, whichever way they come.
+
+    Parameters
+    ----------
+    sessions, queue, clock
+        Of the process.
+    spool
+        For private copies.
+    filing
+        Makes frames of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        queue: JobQueue,
+        clock: Clock,
+        spool: Spool,
+        filing: Filing,
+    ) -> None:
+        self._sessions = sessions
+        self._queue = queue
+        self._clock = clock
+        self._spool = spool
+        self._filing = filing
+
+    @property
+    def spool(self) -> Spool:
+        """Where uploads are written to before they are announced."""
+        return self._spool
+
+    async def announce(self, new: NewArrival) -> bool:
+        """Let a worker file a file of the inbox.
+
+        Parameters
+        ----------
+        new
+            The file, complete.
+
+        Returns
+        -------
+        bool
+            False where the path is to be looked at again later: another file of this path is being
+            filed just now, or this one was settled before and a crash left it behind, in which
+            case it is removed.
+        """
+        async with transaction(self._sessions) as session:
+            arrivals = ArrivalStore(session)
+            settled = await _find_settled(arrivals, new)
+            if settled is None:
+                return await self._admit(session, new)
+        await asyncio.to_thread(remove_source, settled)
+        return False
+
+    async def take_in(self, new: NewArrival) -> tuple[Arrival, Outcome | ArchiveError | None]:
+        """File a file at once, for callers who wait for the outcome.
+
+        Parameters
+        ----------
+        new
+            An upload in the spool, or a file of a bulk import.
+
+        Returns
+        -------
+        Arrival
+            The record.
+        Outcome or ArchiveError or None
+            What became of it; the error that sent it to quarantine; None where it was settled by
+            somebody else.
+
+        Raises
+        ------
+        UnavailableError
+            If something is away; a worker files it later.
+        """
+        now = self._clock()
+        async with transaction(self._sessions) as session:
+            arrivals = ArrivalStore(session)
+            arrival = await arrivals.add(new, ArrivalState.WAITING, now)
+            if arrival is None:
+                arrival = await _get_open(arrivals, new)
+            await self._enqueue(session, arrival.id, delay=_SAFETY_NET)
+        try:
+            return arrival, await self.process(arrival.id)
+        except UnavailableError:
+            raise
+        except ArchiveError as error:
+            await self.quarantine(arrival.id, error.message)
+            return arrival, error
+
+    async def was_settled(self, new: NewArrival) -> bool:
+        """Tell whether exactly this file came in before, by the same way.
+
+        Parameters
+        ----------
+        new
+            With path and identity.
+
+        Returns
+        -------
+        bool
+            True if it was filed, a duplicate, or quarantined.
+        """
+        async with transaction(self._sessions) as session:
+            return await _find_settled(ArrivalStore(session), new) is not None
+
+    async def process(self, arrival_id: int) -> Outcome | None:
+        """File an arrival; safe to be repeated at any point.
+
+        Parameters
+        ----------
+        arrival_id
+            Its number.
+
+        Returns
+        -------
+        Outcome or None
+            None where it was settled before.
+
+        Raises
+        ------
+        UnavailableError
+            If something is away; the arrival waits.
+        ArchiveError
+            If it cannot be filed; the arrival stays open, and the caller decides by the family of
+            the error: again later, or `quarantine`, or `discard`.
+        """
+        arrival = await self._start(arrival_id)
+        if arrival is None:
+            return None
+        try:
+            copy, digests = await asyncio.to_thread(self._spool.take, arrival)
+            try:
+                outcome = await self._filing.file(arrival, copy, digests)
+            finally:
+                if copy != arrival.held_path:
+                    copy.unlink(missing_ok=True)
+        except UnavailableError as error:
+            await self._change(arrival_id, state=ArrivalState.WAITING, reason=error.message)
+            raise
+        if outcome is not None:
+            await asyncio.to_thread(_clean_up, arrival)
+            log.info("ingested", arrival=arrival.id, file=arrival.filename, state=outcome.state)
+        return outcome
+
+    async def quarantine(self, arrival_id: int, reason: str) -> None:
+        """Put a file that cannot be filed aside, with a reason a person can act on.
+
+        Parameters
+        ----------
+        arrival_id
+            Its number; nothing happens where it is settled already.
+        reason
+            One sentence.
+
+        Raises
+        ------
+        MissingFileError
+            If the file is gone.
+        UnavailableError
+            If disk or database are away.
+        """
+        arrival = await self._get(arrival_id)
+        if not arrival.state.is_open:
+            return
+        now = self._clock()
+        copy, digests = await asyncio.to_thread(self._spool.take, arrival)
+        kept = await asyncio.to_thread(self._spool.quarantine, arrival, copy, reason, now)
+        await self._change(
+            arrival_id,
+            state=ArrivalState.QUARANTINED,
+            reason=reason,
+            held_path=kept,
+            sha256=digests.sha256,
+            finished_at=now,
+        )
+        await asyncio.to_thread(remove_source, arrival)
+        log.warning("quarantined", arrival=arrival.id, file=arrival.filename, reason=reason)
+
+    async def discard(self, arrival_id: int, reason: str) -> None:
+        """Close an arrival whose file is gone; nothing is removed.
+
+        Parameters
+        ----------
+        arrival_id
+            Its number.
+        reason
+            One sentence.
+        """
+        arrival = await self._get(arrival_id)
+        if arrival.state.is_open:
+            await self._change(
+                arrival_id,
+                state=ArrivalState.DISCARDED,
+                reason=reason,
+                finished_at=self._clock(),
+            )
+            log.warning("discarded", arrival=arrival.id, file=arrival.filename, reason=reason)
+
+    async def retry(self, arrival_id: int) -> Arrival:
+        """Send a quarantined file in again.
+
+        Parameters
+        ----------
+        arrival_id
+            Its number.
+
+        Returns
+        -------
+        Arrival
+            Waiting again.
+
+        Raises
+        ------
+        ArrivalNotFoundError
+            If there is none of this number.
+        ArrivalBusyError
+            If it is not in quarantine.
+        """
+        async with transaction(self._sessions) as session:
+            arrivals = ArrivalStore(session)
+            arrival = await arrivals.get(arrival_id, lock=True)
+            if arrival.state is not ArrivalState.QUARANTINED:
+                raise ArrivalBusyError(
+                    f"arrival {arrival_id} is {arrival.state}; only quarantined files can be sent"
+                    " in again"
+                )
+            await arrivals.change(
+                arrival_id,
+                state=ArrivalState.WAITING,
+                reason=None,
+                finished_at=None,
+                source_path=None,
+                source_identity=None,
+            )
+            await self._enqueue(session, arrival_id)
+            return await arrivals.get(arrival_id)
+
+    async def list(self, state: ArrivalState | None, window: Window) -> Page[Arrival]:
+        """List every file that ever came in, newest first.
+
+        Parameters
+        ----------
+        state
+            Only these; None for all.
+        window
+            Which part.
+
+        Returns
+        -------
+        Page
+            Arrivals and their exact number.
+        """
+        async with transaction(self._sessions) as session:
+            return await ArrivalStore(session).list(state, window)
+
+    async def _admit(self, session: AsyncSession, new: NewArrival) -> bool:
+        """Record a file that is waiting; the newest file of a path counts."""
+        arrivals = ArrivalStore(session)
+        arrival = await arrivals.add(new, ArrivalState.WAITING, self._clock())
+        if arrival is not None:
+            await self._enqueue(session, arrival.id)
+            return True
+        there = await _get_open(arrivals, new)
+        if there.source_identity == new.source_identity:
+            return True
+        if there.state is ArrivalState.RUNNING:
+            return False
+        await arrivals.change(
+            there.id, source_identity=new.source_identity, size_bytes=new.size_bytes
+        )
+        return True
+
+    async def _enqueue(
+        self, session: AsyncSession, arrival_id: int, delay: timedelta = timedelta()
+    ) -> None:
+        payload = {"arrival_id": arrival_id}
+        await self._queue.enqueue(
+            session, INGEST_JOB, payload, priority=Priority.INGEST, run_at=self._clock() + delay
+        )
+
+    async def _start(self, arrival_id: int) -> Arrival | None:
+        async with transaction(self._sessions) as session:
+            arrivals = ArrivalStore(session)
+            arrival = await arrivals.get(arrival_id, lock=True)
+            if not arrival.state.is_open:
+                return None
+            await arrivals.change(arrival_id, state=ArrivalState.RUNNING, reason=None)
+            return arrival
+
+    async def _get(self, arrival_id: int) -> Arrival:
+        async with transaction(self._sessions) as session:
+            return await ArrivalStore(session).get(arrival_id)
+
+    async def _change(self, arrival_id: int, **values: object) -> None:
+        async with transaction(self._sessions) as session:
+            await ArrivalStore(session).change(arrival_id, **values)
+
+
+async def has_arrivals(sessions: Sessions) -> bool:
+    """Tell whether any file ever came in.
+
+    Parameters
+    ----------
+    sessions
+        Of the process.
+
+    Returns
+    -------
+    bool
+        False for a new archive.
+    """
+    async with transaction(sessions) as session:
+        return (await ArrivalStore(session).list(None, Window(limit=1))).count > 0
+
+
+async def _find_settled(arrivals: ArrivalStore, new: NewArrival) -> Arrival | None:
+    if new.source_path is None or new.source_identity is None:
+        return None
+    return await arrivals.find_settled(new.source, new.source_path, new.source_identity)
+
+
+async def _get_open(arrivals: ArrivalStore, new: NewArrival) -> Arrival:
+    """Get the open arrival of a path.
+
+    Raises
+    ------
+    ArrivalBusyError
+        If it was settled a moment ago.
+    """
+    there = new.source_path and await arrivals.find_open(new.source, new.source_path)
+    if not there:
+        raise ArrivalBusyError(f"{new.filename} is being filed just now; try again")
+    return there
+
+
+def _clean_up(arrival: Arrival) -> None:
+    """Remove what is not needed any more: the private copy first, the source last."""
+    remove_held(arrival.held_path)
+    remove_source(arrival)

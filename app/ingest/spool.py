@@ -1,0 +1,214 @@
+"""Private copies: nobody but the archive writes to the spool and to the quarantine."""
+
+import json
+import os
+import uuid
+from datetime import datetime
+from pathlib import Path
+
+from app.fits.safe_names import safe_text
+from app.ingest.models import Arrival, ReplacedError, Source
+from app.storage.digests import Digests, copy_with_digests, digest_file
+
+
+def identity_of(path: Path) -> str:
+    """Tell a file from any other that may lie at its path later.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    str
+        Device, inode, modification time [ns] and size [byte].
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is gone.
+    """
+    stat = path.stat(follow_symlinks=False)
+    return f"{stat.st_dev}:{stat.st_ino}:{stat.st_mtime_ns}:{stat.st_size}"
+
+
+def display_name(path: Path) -> str:
+    """Give the name of a file as text that everybody can read.
+
+    Parameters
+    ----------
+    path
+        The file; its name may be any bytes.
+
+    Returns
+    -------
+    str
+        Without folders; bytes that are no UTF-8 are replaced.
+    """
+    return os.fsencode(path.name).decode("utf-8", "replace")
+
+
+class Spool:
+    """The spool and the quarantine, both blocking: call from a thread.
+
+    Parameters
+    ----------
+    spool_dir
+        For copies of files while they are being filed.
+    quarantine_dir
+        For files that could not be filed.
+    """
+
+    def __init__(self, spool_dir: Path, quarantine_dir: Path) -> None:
+        self._spool_dir = spool_dir
+        self._quarantine_dir = quarantine_dir
+
+    def new_path(self) -> Path:
+        """Name a new file of the spool.
+
+        Returns
+        -------
+        Path
+            Nothing is there yet.
+        """
+        return self._spool_dir / uuid.uuid4().hex
+
+    def take(self, arrival: Arrival) -> tuple[Path, Digests]:
+        """Get a private copy of an arrival's bytes, and their digests.
+
+        Parameters
+        ----------
+        arrival
+            With a path that the archive holds, or one at its source.
+
+        Returns
+        -------
+        Path
+            In the spool or in the quarantine.
+        Digests
+            Of the bytes.
+
+        Raises
+        ------
+        ReplacedError
+            If somebody wrote to the file meanwhile.
+        MissingFileError
+            If it is gone.
+        StorageUnavailableError
+            If the disk refuses.
+        """
+        if arrival.held_path is not None:
+            return arrival.held_path, digest_file(arrival.held_path)
+        source = arrival.source_path
+        if source is None:
+            raise ReplacedError(f"{arrival.filename} was never kept; send it again")
+        copy = self.new_path()
+        digests = copy_with_digests(source, copy)
+        if not is_same(source, arrival.source_identity):
+            copy.unlink(missing_ok=True)
+            raise ReplacedError(
+                f"{arrival.filename} was replaced, moved or written to while it was read; it is"
+                " taken again when it is complete"
+            )
+        return copy, digests
+
+    def quarantine(self, arrival: Arrival, copy: Path, reason: str, now: datetime) -> Path:
+        """Move a private copy into the quarantine, beside a note that says why.
+
+        Parameters
+        ----------
+        arrival
+            The file.
+        copy
+            Its bytes.
+        reason
+            Why it could not be filed, for a person.
+        now
+            When, UTC.
+
+        Returns
+        -------
+        Path
+            Where the bytes are now.
+        """
+        kept = self._quarantine_dir / f"{arrival.id:08d}-{safe_text(arrival.filename)[-50:]}"
+        copy.replace(kept)
+        note = {
+            "id": arrival.id,
+            "filename": arrival.filename,
+            "source": arrival.source,
+            "size_bytes": arrival.size_bytes,
+            "reason": reason,
+            "received_at": arrival.received_at.isoformat(),
+            "quarantined_at": now.isoformat(),
+        }
+        draft = kept.with_name(f".{kept.name}.json")
+        draft.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+        draft.replace(note_of(kept))
+        return kept
+
+
+def note_of(kept: Path) -> Path:
+    """Name the note beside a file in quarantine.
+
+    Parameters
+    ----------
+    kept
+        The file.
+
+    Returns
+    -------
+    Path
+        The JSON file.
+    """
+    return kept.with_name(f"{kept.name}.json")
+
+
+def is_same(path: Path, identity: str | None) -> bool:
+    """Say whether the file at a path is still the one that was noticed.
+
+    Parameters
+    ----------
+    path
+        The file.
+    identity
+        As `identity_of` gave it.
+
+    Returns
+    -------
+    bool
+        False if it is another one, or gone.
+    """
+    try:
+        return identity_of(path) == identity
+    except FileNotFoundError:
+        return False
+
+
+def remove_source(arrival: Arrival) -> None:
+    """Remove a file from the inbox, unless another one took its place; other sources keep theirs.
+
+    Parameters
+    ----------
+    arrival
+        Whose bytes are kept elsewhere by now.
+    """
+    path = arrival.source_path
+    if arrival.source is not Source.INBOX or path is None:
+        return
+    if is_same(path, arrival.source_identity):
+        path.unlink(missing_ok=True)
+
+
+def remove_held(path: Path | None) -> None:
+    """Remove a private copy and its note.
+
+    Parameters
+    ----------
+    path
+        In the spool or the quarantine; None for nothing.
+    """
+    if path is not None:
+        path.unlink(missing_ok=True)
+        note_of(path).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Rendered pictures of frames and their cache."""

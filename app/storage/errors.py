@@ -1,0 +1,106 @@
+"""What can go wrong with archived bytes, told without a path of the server."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.core.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+
+
+class MissingFileError(NotFoundError):
+    """There is no file of that name.
+
+    Parameters
+    ----------
+    message
+        What is missing.
+    name
+        The key in the archive, or the bare name of a file that was to be read.
+    """
+
+    title = "File missing"
+
+    def __init__(self, message: str, *, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class OccupiedError(ConflictError):
+    """A file of that name is stored already, and nothing is ever overwritten.
+
+    Parameters
+    ----------
+    message
+        What is occupied.
+    key
+        The key in the archive.
+    """
+
+    title = "Name taken"
+
+    def __init__(self, message: str, *, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class InvalidKeyError(InvalidError):
+    """A key cannot name a file inside the archive."""
+
+    title = "Invalid storage key"
+
+
+class NotAFileError(InvalidError):
+    """Something that is not a regular file was to be read: a link, a folder, a pipe, a device."""
+
+    title = "Not a file"
+
+
+class StorageUnavailableError(UnavailableError):
+    """The disk refuses: full, read-only, broken, away, or not permitted."""
+
+    title = "Storage unavailable"
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Turn errors of the operating system into the archive's own.
+
+    Parameters
+    ----------
+    name
+        The key, or the bare file name, that the message shall name.
+
+    Yields
+    ------
+    None
+        Around the calls that may fail.
+
+    Raises
+    ------
+    MissingFileError
+        If the file does not exist.
+    OccupiedError
+        If it exists and should not.
+    InvalidKeyError
+        If the name is too long for the file system.
+    StorageUnavailableError
+        If the system refuses for any other reason.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise MissingFileError(f"there is no file {name!r}", name=name) from error
+    except FileExistsError as error:
+        raise OccupiedError(
+            f"{name!r} is stored already; choose another name or add a version", key=name
+        ) from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InvalidKeyError(
+                f"the name {name!r} is too long for the archive's file system"
+            ) from error
+        reason = os.strerror(error.errno) if error.errno else "unknown error"
+        raise StorageUnavailableError(
+            f"the storage refused to work on {name!r}: {reason}; see to the disk, then try again"
+        ) from error

@@ -1,0 +1,86 @@
+"""What all tests share: a real PostgreSQL, migrated, and ways to use it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.db.embedded import EmbeddedPostgres
+from app.db.engine import Sessions, make_sessions
+from app.db.schema import migrate
+from app.db.tables import Base
+
+REAL_FILES = Path(__file__).parents[1].parent / "shared" / "fits"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """Keep the settings of the person at the terminal out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("SKYSHELF_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a PostgreSQL for this test process, with the schema at head."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), fast=True)
+
+    async def start() -> str:
+        url = await server.start()
+        engine = create_async_engine(url, poolclass=NullPool)
+        await migrate(engine)
+        await engine.dispose()
+        return url
+
+    yield asyncio.run(start())
+    asyncio.run(server.stop())
+
+
+@pytest_asyncio.fixture
+async def sessions(database_url: str) -> AsyncIterator[Sessions]:
+    """Give sessions that share one connection; all that a test writes is rolled back."""
+    engine = create_async_engine(database_url, poolclass=NullPool)
+    async with engine.connect() as connection, connection.begin() as outer:
+        yield async_sessionmaker(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
+        await outer.rollback()
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture
+async def committed_sessions(database_url: str) -> AsyncIterator[Sessions]:
+    """Give sessions that really commit, for tests of what several processes do at once."""
+    engine = create_async_engine(database_url, pool_size=8)
+    yield make_sessions(engine)
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture
+async def session(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Give one session within a transaction."""
+    async with sessions() as opened, opened.begin():
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def real_files() -> list[Path]:
+    """Give real FITS files of many observatories, where they lie beside the repository."""
+    if not REAL_FILES.is_dir():
+        pytest.skip("the folder of real FITS files, ../shared/fits, is not here")
+    return sorted(
+        path
+        for path in REAL_FILES.rglob("*")
+        if path.is_file() and path.suffix not in {".md", ".tsv"}
+    )

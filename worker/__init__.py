@@ -1,0 +1,1 @@
+"""The worker process: watches the inbox and runs jobs."""

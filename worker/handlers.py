@@ -1,0 +1,112 @@
+"""What the worker does with each kind of job."""
+
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from app.core.errors import ArchiveError
+from app.ingest.models import INGEST_JOB, PACK_JOB, REMOVE_JOB
+from app.ingest.packing import PackService
+from app.ingest.service import IngestService
+from app.jobs.models import Payload
+from worker.dispositions import Disposition
+from worker.runner import Handler
+
+
+class IngestHandler(Handler):
+    """Files arrivals; what cannot be filed goes to quarantine.
+
+    Parameters
+    ----------
+    ingest
+        The one door.
+    """
+
+    def __init__(self, ingest: IngestService) -> None:
+        self._ingest = ingest
+
+    @override
+    async def run(self, payload: Payload) -> None:
+        await self._ingest.process(payload["arrival_id"])
+
+    @override
+    async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
+        arrival_id, reason = payload["arrival_id"], _reason(error)
+        if disposition is Disposition.DISCARD:
+            await self._ingest.discard(arrival_id, reason)
+        else:
+            await self._ingest.quarantine(arrival_id, reason)
+
+
+class PackHandler(Handler):
+    """Packs filed frames; where that fails, the original simply stays.
+
+    Parameters
+    ----------
+    packing
+        Packs.
+    """
+
+    def __init__(self, packing: PackService) -> None:
+        self._packing = packing
+
+    @override
+    async def run(self, payload: Payload) -> None:
+        await self._packing.pack(payload["version_id"])
+
+    @override
+    async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
+        """Keep the original; the runner has logged the error."""
+
+
+class RemoveHandler(Handler):
+    """Removes originals that packed files replaced.
+
+    Parameters
+    ----------
+    packing
+        Knows the store.
+    """
+
+    def __init__(self, packing: PackService) -> None:
+        self._packing = packing
+
+    @override
+    async def run(self, payload: Payload) -> None:
+        await self._packing.remove(payload["key"])
+
+    @override
+    async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
+        """Leave the file, which verification names; the runner has logged the error."""
+
+
+def make_handlers(ingest: IngestService, packing: PackService) -> Mapping[str, Handler]:
+    """Give the handler of each kind of job.
+
+    Parameters
+    ----------
+    ingest
+        The one door.
+    packing
+        Packs.
+
+    Returns
+    -------
+    Mapping
+        By kind.
+    """
+    return {
+        INGEST_JOB: IngestHandler(ingest),
+        PACK_JOB: PackHandler(packing),
+        REMOVE_JOB: RemoveHandler(packing),
+    }
+
+
+def _reason(error: Exception) -> str:
+    """Say for a person why a file could not be filed."""
+    if isinstance(error, ArchiveError):
+        return error.message
+    return (
+        f"the archive failed on this file ({type(error).__name__}): please report it with the log"
+        " of the worker"
+    )

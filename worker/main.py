@@ -1,0 +1,101 @@
+"""The worker process: watches the inbox and runs jobs until it is told to stop."""
+
+import asyncio
+import os
+import signal
+import socket
+
+import structlog
+
+from app.context import Factory, process_context
+from app.core.errors import UnavailableError
+from app.ingest.models import NewArrival, Source
+from app.ingest.service import IngestService
+from app.ingest.spool import display_name
+from app.logs import configure_logs
+from app.settings import Settings
+from worker.handlers import make_handlers
+from worker.inbox import Arrived, Inbox
+from worker.runner import Runner
+
+log = structlog.get_logger(__name__)
+
+_GRACE_S = 5.0
+_PAUSE_S = 2.0
+
+
+def run(settings: Settings) -> None:
+    """Run the worker in the foreground until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    settings
+        With the URL of a database.
+    """
+    configure_logs(level=settings.log_level, style=settings.log_format)
+    asyncio.run(_main(settings))
+
+
+async def _main(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with process_context(settings) as factory:
+        await work(factory, stop)
+
+
+async def work(factory: Factory, stop: asyncio.Event) -> None:
+    """Watch the inbox and run jobs until an event is set.
+
+    Parameters
+    ----------
+    factory
+        Of the process.
+    stop
+        Ends the work; what runs is given a moment, the rest is set free for other workers.
+    """
+    settings = factory.settings
+    runner = Runner(
+        factory.jobs,
+        make_handlers(factory.ingest, factory.packing),
+        concurrency=settings.ingest_workers,
+        worker_name=f"{socket.gethostname()}:{os.getpid()}",
+    )
+    inbox = Inbox(settings.inbox, settle_s=settings.settle_s, sweep_s=settings.sweep_s)
+    watching = asyncio.create_task(_watch(inbox, factory.ingest), name="inbox")
+    running = asyncio.create_task(runner.run(), name="runner")
+    log.info("worker ready", inbox=str(settings.inbox))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({watching, running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    watching.cancel()
+    await runner.stop(grace_s=_GRACE_S)
+    await asyncio.gather(watching, return_exceptions=True)
+    stopping.cancel()
+    for task in (watching, running):
+        if not task.cancelled():
+            task.result()
+
+
+async def _watch(inbox: Inbox, ingest: IngestService) -> None:
+    """Announce every complete file; while the database is away, the files stay where they are."""
+    async for arrived in inbox.arrivals():
+        try:
+            is_taken = await ingest.announce(_new_arrival(arrived))
+        except UnavailableError as error:
+            log.warning("inbox waits", reason=error.message)
+            is_taken = False
+            await asyncio.sleep(_PAUSE_S)
+        if not is_taken:
+            inbox.forget(arrived.path)
+
+
+def _new_arrival(arrived: Arrived) -> NewArrival:
+    size = arrived.size_bytes
+    return NewArrival(
+        source=Source.INBOX,
+        filename=display_name(arrived.path),
+        size_bytes=size,
+        source_path=arrived.path,
+        source_identity=f"{arrived.device}:{arrived.inode}:{arrived.modified_ns}:{size}",
+    )

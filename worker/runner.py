@@ -1,0 +1,312 @@
+"""Takes jobs and runs them side by side, holding each by a lease that it keeps renewing."""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping
+from enum import StrEnum
+from typing import Any, Protocol
+
+import structlog
+
+from app.core.errors import InvalidError, UnavailableError
+from app.jobs.models import Job, Payload
+from app.jobs.service import JobQueue
+from worker.dispositions import (
+    Disposition,
+    counts_as_attempt,
+    disposition_of,
+    is_foreseen,
+    retry_delay_s,
+)
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_LONGEST_ERROR = 2000
+
+
+class OverdueError(InvalidError):
+    """A handler took longer than any job may."""
+
+    title = "Job took too long"
+
+
+class SpentError(InvalidError):
+    """The job was taken as often as any may be, and the last worker did not live to settle it."""
+
+    title = "Too many attempts"
+
+
+class Outcome(StrEnum):
+    """How an attempt at a job ended."""
+
+    FINISHED = "finished"
+    RETRIED = "retried"
+    QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
+    RELEASED = "released"
+    """The worker was stopped; the job is free for another one."""
+    LOST = "lost"
+    """The lease lapsed, or could not be settled; another worker does the job again."""
+
+
+_GIVEN_UP = {
+    Disposition.QUARANTINE: Outcome.QUARANTINED,
+    Disposition.DISCARD: Outcome.DISCARDED,
+}
+
+
+class Handler(Protocol):
+    """Does the jobs of one kind; must stand being called again with the same payload."""
+
+    async def run(self, payload: Payload) -> None:
+        """Do the job; whatever is raised decides by `worker.dispositions` what comes next.
+
+        Parameters
+        ----------
+        payload
+            As it was enqueued.
+        """
+
+    async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
+        """Note that the job will not be tried again; it leaves the queue afterwards.
+
+        Parameters
+        ----------
+        payload
+            As it was enqueued.
+        error
+            The last error; not always an `ArchiveError`.
+        disposition
+            `QUARANTINE` or `DISCARD`.
+        """
+
+
+class Runner:
+    """Runs jobs until it is stopped.
+
+    Parameters
+    ----------
+    queue
+        Where the jobs wait.
+    handlers
+        By kind; jobs of other kinds are left to other workers.
+    concurrency
+        How many jobs run at once.
+    worker_name
+        For people who look at the jobs table.
+    lease_s
+        How long a job stays held after the last sign of life [s]; renewed three times as often.
+    timeout_s
+        How long one attempt may take [s].
+    poll_s
+        How often the queue is looked at when it tells nothing [s].
+    max_attempts
+        After how many attempts an error that nobody foresaw ends in quarantine, and a job that
+        kills its workers too.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        handlers: Mapping[str, Handler],
+        *,
+        concurrency: int,
+        worker_name: str,
+        lease_s: float = 60.0,
+        timeout_s: float = 3600.0,
+        poll_s: float = 5.0,
+        max_attempts: int = 5,
+    ) -> None:
+        self._queue = queue
+        self._handlers = handlers
+        self._concurrency = concurrency
+        self._worker_name = worker_name
+        self._lease_s = lease_s
+        self._timeout_s = timeout_s
+        self._poll_s = poll_s
+        self._max_attempts = max_attempts
+        self._running: set[asyncio.Task[None]] = set()
+        self._grace_s = 0.0
+        self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self) -> None:
+        """Take and run jobs until `stop`; whatever fails, this goes on."""
+        self._idle.clear()
+        pause_s = 0.0
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._step()
+                    pause_s = 0.0
+                except Exception as error:  # noqa: BLE001  # logged; the worker must not die
+                    pause_s = min(max(_FIRST_PAUSE_S, 2 * pause_s), _LONGEST_PAUSE_S)
+                    _tell_queue_fails(error, pause_s)
+                    await self._until_stopped(asyncio.sleep(pause_s))
+        finally:
+            await self._drain()
+            self._idle.set()
+
+    async def stop(self, *, grace_s: float) -> None:
+        """Take no more jobs, and return when none is running any more.
+
+        Parameters
+        ----------
+        grace_s
+            How long the running ones may go on [s]; the rest is cancelled and set free.
+        """
+        self._grace_s = grace_s
+        self._stopping.set()
+        await self._idle.wait()
+
+    async def _step(self) -> None:
+        """Start one job, or wait for a free slot or for something to do."""
+        if len(self._running) >= self._concurrency:
+            await self._until_stopped(
+                asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            )
+            return
+        job = await self._queue.take(
+            self._worker_name, self._handlers.keys(), lease_s=self._lease_s
+        )
+        if job is None:
+            await self._until_stopped(self._queue.wait_for_work(self._poll_s))
+            return
+        task = asyncio.create_task(self._work(job), name=f"{job.kind} {job.id}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _until_stopped(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        work = asyncio.create_task(coroutine)
+        stop = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            await _cancel(work, stop)
+
+    async def _drain(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._grace_s)
+        await _cancel(*self._running)
+
+    async def _work(self, job: Job) -> None:
+        """Attempt a job while the lease holds, settle it, and log how it went."""  # noqa: DOC501  # its own end
+        started_s = time.monotonic()
+        attempt = asyncio.create_task(self._attempt(job))
+        heartbeat = asyncio.create_task(self._keep_lease(job))
+        outcome = Outcome.LOST
+        try:
+            await asyncio.wait({attempt, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
+            if attempt.done():
+                outcome = attempt.result()
+        except asyncio.CancelledError:
+            await _cancel(attempt, heartbeat)
+            outcome = await self._release(job)
+            raise
+        except Exception:  # noqa: BLE001  # logged; the lease lapses and the job is done again
+            _log.exception("job could not be settled", kind=job.kind, job=job.id)
+        finally:
+            await _cancel(attempt, heartbeat)
+            seconds = round(time.monotonic() - started_s, 3)
+            _log.info("job", kind=job.kind, job=job.id, seconds=seconds, outcome=outcome.value)
+
+    async def _attempt(self, job: Job) -> Outcome:
+        try:
+            await self._run_handler(job)
+        except Exception as error:  # noqa: BLE001  # the dispositions decide; logged there
+            return await self._fail(job, error)
+        return await self._finish(job, Outcome.FINISHED)
+
+    async def _run_handler(self, job: Job) -> None:
+        if job.attempts > self._max_attempts:
+            why = job.last_error or "the worker died each time"
+            raise SpentError(f"given up after {self._max_attempts} attempts: {why}")
+        limit = asyncio.timeout(self._timeout_s)
+        try:
+            async with limit:
+                await self._handlers[job.kind].run(job.payload)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise OverdueError(f"not done within {self._timeout_s:g} s") from error
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():
+                raise
+            raise UnavailableError("something that the handler waited for was stopped") from error
+
+    async def _fail(self, job: Job, error: Exception) -> Outcome:
+        disposition = self._decide(job, error)
+        _tell_job_fails(job, error, disposition)
+        if disposition is Disposition.RETRY:
+            return await self._postpone(job, error)
+        try:
+            await self._handlers[job.kind].give_up(job.payload, error, disposition)
+        except Exception as second:  # noqa: BLE001  # logged; tried again, so that nothing is lost
+            _tell_job_fails(job, second, Disposition.RETRY)
+            return await self._postpone(job, second)
+        return await self._finish(job, _GIVEN_UP[disposition])
+
+    def _decide(self, job: Job, error: Exception) -> Disposition:
+        disposition = disposition_of(error)
+        is_spent = counts_as_attempt(error) and job.attempts >= self._max_attempts
+        if disposition is Disposition.RETRY and is_spent:
+            return Disposition.QUARANTINE
+        return disposition
+
+    async def _postpone(self, job: Job, error: Exception) -> Outcome:
+        text = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+        delay_s = retry_delay_s(error, job.attempts)
+        is_held = await self._queue.postpone(job, delay_s, text, counts=counts_as_attempt(error))
+        return Outcome.RETRIED if is_held else Outcome.LOST
+
+    async def _finish(self, job: Job, outcome: Outcome) -> Outcome:
+        return outcome if await self._queue.finish(job) else Outcome.LOST
+
+    async def _release(self, job: Job) -> Outcome:
+        try:
+            await self._queue.release(job)
+        except Exception:  # noqa: BLE001  # logged; the worker is stopping anyway
+            _log.exception("lease not released, it lapses", kind=job.kind, job=job.id)
+            return Outcome.LOST
+        return Outcome.RELEASED
+
+    async def _keep_lease(self, job: Job) -> None:
+        """Renew the lease again and again; return when the job is lost to another worker."""
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            try:
+                if not await self._queue.renew(job, self._lease_s):
+                    return
+            except Exception as error:  # noqa: BLE001  # logged; the lease may outlive a restart
+                _tell_queue_fails(error, self._lease_s / 3)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel what still runs and wait until it is down; its outcome was looked at before."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tell_queue_fails(error: Exception, pause_s: float) -> None:
+    if isinstance(error, UnavailableError):
+        _log.warning("queue unavailable", error=str(error), again_after_s=pause_s)
+    else:
+        _log.error("queue failed", again_after_s=pause_s, exc_info=error)
+
+
+def _tell_job_fails(job: Job, error: Exception, disposition: Disposition) -> None:
+    facts = {"kind": job.kind, "job": job.id, "attempt": job.attempts, "next": disposition.value}
+    if is_foreseen(error):
+        _log.warning("job failed", error=str(error), **facts)
+    else:
+        _log.error("job failed unforeseen", exc_info=error, **facts)
