@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.pool import NullPool
 
+from app.core.offload import Offload
 from app.db.embedded import EmbeddedPostgres
 from app.db.engine import Sessions, make_sessions
 from app.db.schema import migrate
@@ -42,6 +48,22 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     yield asyncio.run(start())
     asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def offload() -> Iterator[Offload]:
+    """Give child processes that read and render; slow to start, so one pool for all tests."""
+    pool = Offload(processes=2, memory_bytes=4 << 30, timeout_s=60)
+    yield pool
+    pool.close()
+
+
+@pytest_asyncio.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Give an engine on the migrated database."""
+    made = create_async_engine(database_url, poolclass=NullPool)
+    yield made
+    await made.dispose()
 
 
 @pytest_asyncio.fixture

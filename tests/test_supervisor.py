@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -134,12 +135,21 @@ class House:
         return {fact["name"]: fact for fact in facts if fact["event"] == event}
 
     def wait_for(self, *names: str) -> None:
-        wait_until(lambda: set(names) <= set(self.notes("start")))
+        running = self.processes[-1]
+        wait_until(lambda: set(names) <= set(self.notes("start")) or running.poll() is not None)
+        assert running.poll() is None, running.communicate()[0]
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
+def room() -> Iterator[Path]:
+    """Return a folder of our own: every run of pytest closes its common one to other accounts."""
+    with tempfile.TemporaryDirectory(prefix="skyshelf-test-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def house(room: Path) -> Iterator[House]:
+    house = House(room)
     yield house
     for process in house.processes:
         process.kill()
@@ -277,8 +287,8 @@ def test_failing_preparation_is_told_and_postgres_stopped(house: House) -> None:
     assert not house.postgres.is_running()
 
 
-def test_second_supervisor_on_the_same_data_is_refused(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path)
+def test_second_supervisor_on_the_same_data_is_refused(room: Path) -> None:
+    settings = Settings(data_dir=room)
     with alone(settings), pytest.raises(InvalidError, match="SKYSHELF_DATA_DIR"), alone(settings):
         pass
     with alone(settings):

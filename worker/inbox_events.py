@@ -120,7 +120,7 @@ if sys.platform == "linux":
     )
     _INSIDE = _FOLDER | Mask.DONT_FOLLOW
     _ROOT = _FOLDER | Mask.DELETE_SELF | Mask.MOVE_SELF
-    _LOST = Mask.Q_OVERFLOW | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.UNMOUNT
+    _GONE = Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.UNMOUNT
     _READ_AHEAD = 100
 
     class SystemSource:
@@ -165,7 +165,9 @@ if sys.platform == "linux":
                     yield notice
 
         def _notice(self, event: Event) -> Notice | None:
-            if event.mask & _LOST:
+            if event.mask & _GONE:
+                self.unwatch(self._root)  # what the watches know by the old names lies elsewhere
+            if event.mask & (_GONE | Mask.Q_OVERFLOW):
                 return Notice(self._root, None, lost=True)
             if event.path is None or event.name is None:
                 return None
@@ -180,7 +182,7 @@ if sys.platform == "linux":
         def watch(self, folder: Path) -> None:
             """Add a watch; see `Source.watch`."""
             mask = _ROOT if folder == self._root else _INSIDE
-            # The same folder under a new name keeps its watch, which only knows the old name.
+            # A folder whose renaming was lost keeps its watch, which only knows the old name.
             self._inotify.add_watch(folder, mask).path = folder
 
         def unwatch(self, folder: Path) -> None:

@@ -7,7 +7,7 @@ a position or area never match.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
@@ -20,13 +20,16 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    type_coerce,
 )
-from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import UserDefinedType
 from typing_extensions import override
 
 from app.core.sky import Box, Cone, Vector
 from app.core.sky_polygon import Polygon
+
+CENTER_CUBE: Final = "cube(cube(cube(x), y), z)"
+"""The centre as a cube, for the index; unlike ``cube(ARRAY[x, y, z])`` it is NULL where x is."""
 
 
 class Cube(UserDefinedType[Box]):
@@ -47,7 +50,7 @@ class Cube(UserDefinedType[Box]):
     @override
     def column_expression(self, colexpr: Any) -> ColumnElement[Any]:
         """Read as text."""
-        return cast(colexpr, Text)
+        return type_coerce(cast(colexpr, Text), self)
 
     @override
     def bind_processor(self, dialect: Dialect) -> Callable[[Box | None], str | None]:
@@ -82,7 +85,7 @@ class SkyColumns:
     Attributes
     ----------
     x, y, z
-        Unit vector of the centre, double precision; indexed by GiST on ``cube(ARRAY[x, y, z])``.
+        Unit vector of the centre, double precision; indexed by GiST on `CENTER_CUBE`.
     area
         ``Polygon.flat()``, double precision[].
     area_box
@@ -111,7 +114,7 @@ def within_cone(columns: SkyColumns, cone: Cone) -> ColumnElement[bool]:
     ColumnElement[bool]
         The condition.
     """
-    center = func.cube(array([columns.x, columns.y, columns.z]))
+    center = func.cube(func.cube(func.cube(columns.x), columns.y), columns.z)
     offsets = zip((columns.x, columns.y, columns.z), cone.pole, strict=True)
     x2, y2, z2 = ((column - at) * (column - at) for column, at in offsets)
     chord_squared = x2 + y2 + z2

@@ -9,6 +9,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from astropy.time import Time
 from astropy.utils import iers
@@ -277,11 +278,11 @@ def _utc(lookup: Lookup, found: Found, stamp: Stamp) -> datetime | None:
         moment += GPS_BEHIND_TAI
     if scale not in SCALES or not stamp.has_time:
         return moment.replace(tzinfo=UTC)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore"):
         # ERFA warns of dates before 1960 and far ahead, where leap seconds are not known.
-        warnings.simplefilter("ignore")
-        seconds = float(Time(moment, scale=SCALES[scale]).unix)
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(seconds, 6))
+        utc = Time(moment, scale=SCALES[scale]).utc
+        # datetime has no 23:59:60: a leap second runs over into the next day.
+        return cast("datetime", utc.to_datetime(timezone=UTC, leap_second_strict="silent"))
 
 
 def _scale(lookup: Lookup, card: HeaderCard, rule: Rule) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from astropy import log
+from astropy.io.fits.hdu.compressed._compression import CfitsioException
 from astropy.io.fits.verify import VerifyError
 
 from app.core.errors import TooLargeError
@@ -31,6 +32,7 @@ LIBRARY_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,
     ImportError,  # astropy on a container that it has an optional package for
     struct.error,
+    CfitsioException,
     zlib.error,
     VerifyError,
 )

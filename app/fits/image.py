@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from app.core.errors import TooLargeError
 from app.fits.decoding import LIBRARY_ERRORS, brief, plain_file, quiet
 from app.fits.errors import UnreadableError
+from app.fits.layout import STORED_TYPES
 from app.fits.results import NoImageError
 
 Pixels = NDArray[Any]
@@ -33,8 +34,9 @@ MAX_DECODED_PX = 2**28
 
 _REFUSALS: tuple[type[Exception], ...] = (*LIBRARY_ERRORS, NoImageError, UnreadableError)
 """Reasons to try the other library."""
+_UNNAMED = "COMPRESSED_IMAGE"
+"""What astropy and fpack call compressed images without EXTNAME."""
 _SLAB_PX = 4 * 1024**2
-_STORED_TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ def _cfitsio_image(index: int, hdu: Any) -> _Image | None:  # noqa: ANN401  # an
 
 def _image_with_data(index: int, name: str, shape: Iterable[int]) -> _Image | None:
     sizes = tuple(int(size) for size in shape)
-    return _Image(index, name.upper(), sizes) if sizes and math.prod(sizes) > 0 else None
+    named = "" if name.upper() == _UNNAMED else name.upper()
+    return _Image(index, named, sizes) if sizes and math.prod(sizes) > 0 else None
 
 
 def _choose(images: list[_Image | None], ext: int | str | None) -> _Image:
@@ -226,9 +229,9 @@ def _first_plane(image: _Image, max_px: int) -> tuple[slice, ...]:
 def _uncompressed(path: Path, hdu: fits.ImageHDU, image: _Image, max_px: int) -> Pixels:
     # through a memory map; rows that the file lacks are NaN
     header, offset = hdu.header, hdu.fileinfo()["datLoc"]
-    if header["BITPIX"] not in _STORED_TYPES:
-        raise UnreadableError(f"BITPIX = {header['BITPIX']} is not one of {list(_STORED_TYPES)}")
-    stored_type = np.dtype(_STORED_TYPES[header["BITPIX"]])
+    if header["BITPIX"] not in STORED_TYPES:
+        raise UnreadableError(f"BITPIX = {header['BITPIX']} is not one of {list(STORED_TYPES)}")
+    stored_type = np.dtype(STORED_TYPES[header["BITPIX"]])
     row_bytes = image.width_px * stored_type.itemsize
     rows = min(image.height_px, (path.stat().st_size - offset) // row_bytes)
     if rows < 1:

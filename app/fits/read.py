@@ -48,9 +48,8 @@ def read_file(path: Path | str, keyword_map: KeywordMap) -> Reading:
         source.drain()
     index = science_index(hdus)
     science = None if index is None else hdus[index]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore"):
         # What astropy warns of is either repaired here and said, or of no consequence.
-        warnings.simplefilter("ignore")
         footprint = _footprint(science, Path(path), repairs)
         metadata = read_metadata(hdus, science, footprint, keyword_map, repairs)
     return Reading(container, hdus, index, metadata, footprint, repairs.sentences())

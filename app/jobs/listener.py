@@ -40,6 +40,8 @@ class Listener:
     async def wait(self, timeout_s: float) -> None:
         """Return when there may be something new, at the latest after the time-out.
 
+        One caller at a time.
+
         Parameters
         ----------
         timeout_s
@@ -59,6 +61,7 @@ class Listener:
         if connection is not None:
             connection.remove_termination_listener(self._on_end)
             connection.terminate()
+            await asyncio.sleep(0)  # the event loop closes the socket in its next round
 
     async def _connect(self) -> None:
         try:

@@ -184,6 +184,8 @@ class JobQueue:
     async def wait_for_work(self, timeout_s: float) -> None:
         """Return when a job may have come, at the latest after the time-out; never fails.
 
+        One caller at a time: a process has one queue and one runner.
+
         Parameters
         ----------
         timeout_s

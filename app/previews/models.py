@@ -1,6 +1,7 @@
 """What a preview shall look like; light, since the API and the worker read it, too."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from enum import StrEnum
@@ -11,8 +12,13 @@ from app.core.errors import InvalidError
 
 MAX_WIDTH_PX: Final = 4096
 DEFAULT_PERCENTILES: Final = (1.0, 99.5)
+MAX_EXTNAME: Final = 68
+"""Characters that the value of one card can hold (FITS standard 4.0, 4.2.1.1)."""
 RENDERING: Final = 1
 """Grows when the same wish gives another picture, so that cached ones are made anew."""
+
+
+_INDEX = re.compile(r"[0-9]{1,6}")
 
 
 class PictureFormat(StrEnum):
@@ -96,7 +102,7 @@ class PreviewSpec:
     def __post_init__(self) -> None:
         if not 1 <= self.width_px <= MAX_WIDTH_PX:
             raise _refused("width", self.width_px, f"a whole number from 1 to {MAX_WIDTH_PX}")
-        if isinstance(self.ext, int) and self.ext < 0:
+        if self.ext is not None and not _is_ext(self.ext):
             raise _refused("ext", self.ext, "an HDU index from 0, or an EXTNAME")
         for name, limit in (("lower", self.lower), ("upper", self.upper)):
             if limit is not None:
@@ -176,7 +182,8 @@ def _plain(value: float | str | None) -> float | str | None:
 
 
 def _refused(name: str, value: object, allowed: str) -> InvalidError:
-    return InvalidError(f"{name} = {value!r} is not allowed; it must be {allowed}", field=name)
+    shown = repr(value)[:80]
+    return InvalidError(f"{name} = {shown} is not allowed; it must be {allowed}", field=name)
 
 
 def _choice(choices: type[Choice], text: str, name: str) -> Choice:
@@ -203,4 +210,8 @@ def _number(text: str | None, name: str) -> float | None:
 
 
 def _ext(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdecimal() and text.isascii() else text
+    return int(text) if text is not None and _INDEX.fullmatch(text) else text
+
+
+def _is_ext(ext: int | str) -> bool:
+    return ext >= 0 if isinstance(ext, int) else len(ext) <= MAX_EXTNAME

@@ -32,8 +32,8 @@ Brightness = NDArray[np.float32]
 
 LINE_ASPECT: Final = 2
 """Width over height of a plotted line."""
-LEAST_HEIGHT_PX: Final = 16
-"""Lower pictures would not be seen; narrow ones are as high as wide."""
+FLATTEST_ASPECT: Final = 40
+"""Width over height at most: flatter pictures would not be seen."""
 
 _SAMPLED_PX = 1 << 21
 """Percentiles and zscale look at no more pixels than this [pixel]."""
@@ -117,7 +117,7 @@ def _size(plane: Plane, spec: PreviewSpec) -> tuple[int, int]:
     if plane.line:
         return width_px, max(1, width_px // LINE_ASPECT)
     height_px = round(width_px * plane.full_height_px / plane.full_width_px)
-    return width_px, min(max(height_px, min(LEAST_HEIGHT_PX, width_px)), MAX_SIDE_PX)
+    return width_px, min(max(height_px, width_px // FLATTEST_ASPECT, 1), MAX_SIDE_PX)
 
 
 def _brightness(plane: Plane, spec: PreviewSpec) -> Brightness:

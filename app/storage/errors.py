@@ -64,17 +64,12 @@ class StorageUnavailableError(UnavailableError):
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
-    """Turn errors of the operating system into the archive's own.
+    """Turn errors of the operating system, in the block that this guards, into the archive's own.
 
     Parameters
     ----------
     name
         The key, or the bare file name, that the message shall name.
-
-    Yields
-    ------
-    None
-        Around the calls that may fail.
 
     Raises
     ------

@@ -228,7 +228,7 @@ def _make_catalogue() -> None:
     op.create_index(
         "ix_frames_position",
         "frames",
-        [sa.literal_column("cube(ARRAY[x, y, z])")],
+        [sa.literal_column("cube(cube(cube(x), y), z)")],
         unique=False,
         postgresql_using="gist",
     )

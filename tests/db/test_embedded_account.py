@@ -4,6 +4,8 @@ import errno
 import os
 import stat
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,11 +29,18 @@ def can_enter(account: Account, folder: Path, how: str = "-x") -> bool:
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Path:
+def room() -> Iterator[Path]:
+    """Return a folder of our own: every run of pytest closes its common one to other accounts."""
+    with tempfile.TemporaryDirectory(prefix="skyshelf-test-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def closed(room: Path) -> Path:
     """Return a folder in a closed folder."""
-    (tmp_path / "closed").mkdir(mode=0o700)
-    (tmp_path / "closed" / "data").mkdir()
-    return tmp_path / "closed" / "data"
+    (room / "closed").mkdir(mode=0o700)
+    (room / "closed" / "data").mkdir()
+    return room / "closed" / "data"
 
 
 @as_root
@@ -73,10 +82,10 @@ def test_group_keeps_what_it_may(closed: Path) -> None:
     assert can_enter(member, closed.parent, "-r")
 
 
-def test_open_folders_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_folders_are_left_alone(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "_may_enter", lambda account, status: True)  # noqa: ARG005  # stub
-    let_in(NOBODY, tmp_path / "data")
-    assert "system.posix_acl_access" not in os.listxattr(tmp_path)
+    let_in(NOBODY, room / "data")
+    assert "system.posix_acl_access" not in os.listxattr(room)
 
 
 @as_root
@@ -91,36 +100,36 @@ def test_says_what_to_do_without_access_lists(
         let_in(NOBODY, closed)
 
 
-def test_ordinary_user_needs_no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ordinary_user_needs_no_account(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert find_account(tmp_path) is None
+    assert find_account(room) is None
 
 
 @as_root
-def test_cluster_keeps_its_owner(tmp_path: Path) -> None:
-    os.chown(tmp_path, 65534, 65533)
-    found = find_account(tmp_path)
+def test_cluster_keeps_its_owner(room: Path) -> None:
+    os.chown(room, 65534, 65533)
+    found = find_account(room)
     assert found is not None
     assert (found.uid, found.gid) == (65534, 65533)
 
 
 def test_account_is_created_where_there_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     found: list[Account | None] = [None, NOBODY]
     monkeypatch.setattr(subject, "_existing_account", lambda: found.pop(0))
     monkeypatch.setattr(subject, "_CREATE", (("no-such-program",), ("true",)))
-    assert find_account(tmp_path / "none") == NOBODY
+    assert find_account(room / "none") == NOBODY
 
 
 @pytest.mark.parametrize(("command", "why"), [("false", "()"), ("no-such-program", "neither")])
 def test_says_what_to_do_without_an_account(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, why: str
+    room: Path, monkeypatch: pytest.MonkeyPatch, command: str, why: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(subject, "_existing_account", lambda: None)
     monkeypatch.setattr(subject, "_CREATE", ((command,),))
     with pytest.raises(UnavailableError, match="create one, start Skyshelf as an ordinary") as got:
-        find_account(tmp_path / "none")
+        find_account(room / "none")
     assert command == "false" or why in got.value.message

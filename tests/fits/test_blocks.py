@@ -24,7 +24,7 @@ def test_ends_at_end() -> None:
 
 @pytest.mark.parametrize("end", [b"END", b"end", b"END\0\0\0\0\0", b"END     / the end"])
 def test_end_as_it_is_in_the_field(end: bytes) -> None:
-    header, _ = read(padded(b"".join(map(image, (*NO_DATA, end))), b" "))
+    header, _ = read(padded(b"".join(map(image, NO_DATA)) + image(end), b" "))
     assert header.has_end
     assert len(header.cards) == len(NO_DATA)
 
@@ -49,7 +49,8 @@ def test_without_end_and_data() -> None:
 
 def test_some_illegal_cards_do_not_end_a_header() -> None:
     junk = [bytes(80)] * 10
-    header, _ = read(raw_header([*NO_DATA, *junk, "OBJECT  = 'M31'"] + ["COMMENT x"] * 20))
+    legal = ["OBJECT  = 'M31'", *["COMMENT x"] * 20]
+    header, _ = read(raw_header([*NO_DATA, *junk, *legal]))
     assert header.has_end
     assert image("OBJECT  = 'M31'") in header.cards
 

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from app.core.errors import UnavailableError
 from app.fits import container
@@ -121,6 +122,7 @@ def test_plain_data_are_jumped_over() -> None:
     class Counting(io.BytesIO):
         read_bytes = 0
 
+        @override
         def read(self, size: int | None = -1, /) -> bytes:
             data = super().read(size)
             self.read_bytes += len(data)

@@ -230,7 +230,7 @@ def test_no_pixels_have_no_area():
             {"CTYPE1": "RA---CAR", "CTYPE2": "DEC--CAR", "CD1_1": -3.6, "CD2_2": 2.25},
             "below 90 deg",
         ),
-        ({"CTYPE1": "RA---CAR", "CTYPE2": "DEC--CAR", "CD1_1": -7.0, "CD2_2": 0.1}, "below 90 deg"),
+        ({"CTYPE1": "RA---CAR", "CTYPE2": "DEC--CAR", "CD1_1": -7.0, "CD2_2": 0.1}, "no sky pos"),
     ],
 )
 def test_a_sky_that_cannot_be_had_is_refused_with_the_reason(changes, words):

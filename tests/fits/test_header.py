@@ -60,16 +60,11 @@ def test_random_groups_and_other_extensions() -> None:
     assert repairs == ()
 
 
-@pytest.mark.parametrize("packed", ["primary", "extension"])
-def test_compressed_cards_are_those_of_the_image(packed: str) -> None:
+def test_compressed_cards_are_those_of_the_image() -> None:
     header = fits.Header([("OBJECT", "M31"), ("GAIN", 1.5), ("HISTORY", "made")])
     hdu = fits.CompImageHDU(
         np.arange(1200, dtype="i2").reshape(30, 40), header, tile_shape=(10, 40)
     )
-    if packed == "primary":
-        hdu._bintable_header = (
-            None if not hasattr(hdu, "_bintable_header") else hdu._bintable_header
-        )
     data = saved(fits.PrimaryHDU(), hdu)
     found, _ = read(data)
     with fits.open(io.BytesIO(data)) as file:

@@ -115,7 +115,11 @@ def test_a_wrong_ext_is_refused_and_the_images_are_named(tmp_path, ext):
 
 def test_tables_headers_and_groups_hold_no_image(tmp_path):
     table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=[1])])
-    groups = fits.GroupsHDU(fits.GroupData(np.ones((2, 1, 1, 3), "f4"), -32, ["U"], [[1.0, 2.0]]))
+    groups = fits.GroupsHDU(
+        fits.GroupData(
+            np.ones((2, 1, 1, 3), "f4"), bitpix=-32, parnames=["U"], pardata=[[1.0, 2.0]]
+        )
+    )
     for number, hdus in enumerate(([fits.PrimaryHDU()], [fits.PrimaryHDU(), table], [groups])):
         path = tmp_path / f"{number}.fits"
         fits.HDUList(hdus).writeto(path)

@@ -153,7 +153,6 @@ def test_parents_stay_light() -> None:
         "import sys; import app.fits.keywords, app.fits.errors, app.fits.models, app.core.night;"
         "print(sorted({'astropy', 'numpy', 'fitsio', 'PIL'} & set(sys.modules)))"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )  # noqa: S603  # our own code
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # ours
     assert answer.stdout.strip() == "[]"

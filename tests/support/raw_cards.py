@@ -40,7 +40,7 @@ def array_hdu(
     first = f"XTENSION= '{extension:8}'" if extension else SIMPLE
     axes = [f"NAXIS{i}  = {length}" for i, length in enumerate(shape, 1)]
     counts = ["PCOUNT  = 0", "GCOUNT  = 1"] if extension else []
-    size = 1
+    size = 1 if shape else 0
     for length in shape:
         size *= length
     header = raw_header(

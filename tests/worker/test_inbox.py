@@ -210,6 +210,8 @@ async def test_memory_is_given_back(root: Path, monkeypatch: pytest.MonkeyPatch)
     async with running(root, sweep_s=0.05) as watched:
         await eventually(lambda: len(watched.arrived) == 400)
         assert len(watched.inbox._taken) == 400
+        (root / "night/7").unlink()
+        await eventually(lambda: len(watched.inbox._taken) == 399)
         shutil.rmtree(root / "night")
         await eventually(lambda: not len(watched.inbox._taken))
         assert not len(watched.inbox._settling)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.running_inbox import eventually, running
+from tests.support.running_inbox import SETTLE_S, Running, eventually, running
 from worker import inbox as inbox_module
 from worker.inbox_looks import Listing, list_folder
 
@@ -62,12 +62,42 @@ async def test_tree_moved_in_and_around(root: Path, outside: Path) -> None:
         (outside / "c.fits").write_bytes(b"c")
         (outside / "c.fits").rename(root / "elsewhere/sub/c.fits")
         await watched.until("elsewhere/sub/c.fits")
-        (root / "elsewhere").rename(outside / "away")
-        (root / "elsewhere").mkdir()
-        (outside / "away/sub/d.fits").write_bytes(b"d")  # no business of ours any more
-        (root / "elsewhere/e.fits").write_bytes(b"e")
-        await watched.until("elsewhere/e.fits")
-        assert "elsewhere/sub/d.fits" not in watched.names
+
+
+async def not_misled(watched: Running, half: Path, elsewhere: Path) -> None:
+    """See that a rename elsewhere is not taken for one of a file that is still being written."""
+    half.parent.mkdir(parents=True)
+    watched.inbox._begin_sweep()
+    await eventually(lambda: not watched.inbox._sweep.running)
+    with half.open("wb", buffering=0) as file:
+        file.write(b"half")
+        (elsewhere / "x").write_bytes(b"x")
+        (elsewhere / "x").rename(elsewhere / half.name)
+        await asyncio.sleep(3 * SETTLE_S)
+        assert half not in {arrived.path for arrived in watched.arrived}
+
+
+async def test_folder_moved_out_and_replaced(root: Path, outside: Path) -> None:
+    (root / "tree/sub").mkdir(parents=True)
+    async with running(root, sweep_s=0.1) as watched:
+        (root / "tree").rename(outside / "away")
+        await not_misled(watched, root / "tree/sub/a.fits", outside / "away/sub")
+
+
+async def test_inbox_moved_away_and_replaced(root: Path, outside: Path) -> None:
+    async with running(root, sweep_s=0.1) as watched:
+        root.rename(outside / "away")
+        await not_misled(watched, root / "a.fits", outside / "away")
+
+
+async def test_folder_above_the_inbox_moved_away_and_replaced(tmp_path: Path) -> None:
+    root = tmp_path / "data/inbox"
+    root.mkdir(parents=True)
+    with capture_logs() as logs:
+        async with running(root, sweep_s=0.1) as watched:
+            root.parent.rename(tmp_path / "away")
+            await eventually(lambda: bool(logs))
+            await not_misled(watched, root / "a.fits", tmp_path / "away/inbox")
 
 
 async def test_ignored_names(root: Path, outside: Path) -> None:

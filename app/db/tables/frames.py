@@ -46,7 +46,7 @@ class FrameRow(Base):
     __tablename__ = "frames"
     __table_args__ = (
         Index("ix_frames_observed_at_id", text("observed_at DESC NULLS LAST"), text("id DESC")),
-        Index("ix_frames_position", text("cube(ARRAY[x, y, z])"), postgresql_using="gist"),
+        Index("ix_frames_position", text("cube(cube(cube(x), y), z)"), postgresql_using="gist"),
         Index("ix_frames_area_box", "area_box", postgresql_using="gist"),
         CheckConstraint("(area IS NULL) = (area_box IS NULL)", name="area_with_box"),
         CheckConstraint(

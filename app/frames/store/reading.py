@@ -104,7 +104,7 @@ class FrameReader:
         pair = (FrameRow.x_binning, FrameRow.y_binning)
         selected = select(*pair).where(*wanted, FrameRow.x_binning.is_not(None)).distinct()
         pairs = sorted(
-            (x or 1, y or 1) for x, y in (await self._session.execute(selected)).tuples()
+            (x or 1, y or 1) for x, y in (await self._session.execute(selected))
         )
         return tuple(f"{x}x{y}" for x, y in pairs)
 
@@ -135,7 +135,7 @@ class FrameReader:
             .order_by(FrameVersionRow.id.desc())
         )
         found: dict[int, list[Version]] = defaultdict(list)
-        for row, file in (await self._session.execute(selected)).tuples():
+        for row, file in (await self._session.execute(selected)):
             found[row.frame_id].append(version_of(row, file))
         return dict(found)
 
@@ -156,7 +156,7 @@ class FrameReader:
             .where(other.id.in_(ids), self._sight.sees())
         )
         found: dict[int, set[int]] = defaultdict(set)
-        for frame_id, related_id in (await self._session.execute(union(named, naming))).tuples():
+        for frame_id, related_id in (await self._session.execute(union(named, naming))):
             if frame_id != related_id:
                 found[frame_id].add(related_id)
         return {frame_id: tuple(sorted(related)) for frame_id, related in found.items()}

@@ -73,7 +73,7 @@ class FrameWriter:
             .join(FileRow, FileRow.id == FrameVersionRow.file_id)
             .where(FrameVersionRow.id == version_id)
         )
-        found = (await self._session.execute(selected)).tuples().one_or_none()
+        found = (await self._session.execute(selected)).one_or_none()
         return None if found is None else version_of(*found)
 
     async def replace_file(self, version_id: int, stored: StoredFile, now: datetime) -> None:

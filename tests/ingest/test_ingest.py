@@ -1,0 +1,262 @@
+"""From a complete file to a frame, with real files, a real store and a real database."""
+
+import bz2
+import gzip
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from astropy.io import fits
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.context import Factory
+from app.core.errors import ArchiveError
+from app.core.identity import SYSTEM
+from app.core.offload import Offload
+from app.core.paging import Window
+from app.db.engine import Sessions
+from app.frames.models import Frame, FrameQuery
+from app.ingest.models import Arrival, ArrivalBusyError, ArrivalState, NewArrival, Source
+from app.ingest.spool import identity_of
+from tests.support.archive import an_archive, settings_in
+from tests.support.fits_files import make_fits
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture
+async def archive(
+    tmp_path: Path, committed_sessions: Sessions, engine: AsyncEngine, offload: Offload
+) -> Factory:
+    return an_archive(settings_in(tmp_path), committed_sessions, engine, offload)
+
+
+def dropped(archive: Factory, path: Path) -> NewArrival:
+    return NewArrival(
+        source=Source.INBOX,
+        filename=path.name,
+        size_bytes=path.stat().st_size,
+        source_path=path,
+        source_identity=identity_of(path),
+    )
+
+
+async def file_away(archive: Factory, path: Path) -> Arrival:
+    """Do what the worker does with a file of the inbox; return what became of it."""
+    assert await archive.ingest.announce(dropped(archive, path))
+    (arrival, *_) = (await archive.ingest.list(None, Window())).items
+    try:
+        await archive.ingest.process(arrival.id)
+    except ArchiveError as error:
+        await archive.ingest.quarantine(arrival.id, error.message)
+    (arrival, *_) = (await archive.ingest.list(None, Window())).items
+    return arrival
+
+
+async def the_frame(archive: Factory, arrival: Arrival) -> Frame:
+    assert arrival.frame_id is not None
+    return await archive.frames.get(arrival.frame_id, SYSTEM)
+
+
+async def test_a_file_is_filed_byte_for_byte(archive: Factory) -> None:
+    path = make_fits(archive.settings.inbox / "m31.fits", SITEID="tst", wcs=True)
+    content = path.read_bytes()
+    arrival = await file_away(archive, path)
+    assert arrival.state is ArrivalState.FILED
+    frame = await the_frame(archive, arrival)
+    assert frame.current is not None
+    stored = archive.store.path(frame.current.stored.key)
+    assert stored.read_bytes() == content
+    assert frame.current.stored.key.startswith("tst/")
+    assert not path.exists()
+    assert list(archive.settings.spool_dir.iterdir()) == []
+    assert frame.facts.area_deg is not None
+    assert len(frame.facts.area_deg) == 4
+
+
+async def test_the_same_bytes_again_are_a_duplicate(archive: Factory) -> None:
+    first = make_fits(archive.settings.inbox / "a.fits")
+    content = first.read_bytes()
+    filed = await file_away(archive, first)
+    again = archive.settings.inbox / "other-name.fits"
+    again.write_bytes(content)
+    arrival = await file_away(archive, again)
+    assert (arrival.state, arrival.frame_id) == (ArrivalState.DUPLICATE, filed.frame_id)
+    assert not again.exists()
+    assert len([p for p in archive.settings.archive_dir.rglob("*") if p.is_file()]) == 1
+
+
+async def test_the_same_name_with_new_bytes_is_a_new_version(archive: Factory) -> None:
+    filed = await file_away(archive, make_fits(archive.settings.inbox / "a.fits", OBJECT="one"))
+    again = await file_away(archive, make_fits(archive.settings.inbox / "a.fits", OBJECT="two"))
+    assert again.frame_id == filed.frame_id
+    frame = await the_frame(archive, again)
+    assert frame.facts.object_name == "two"
+    assert len(frame.versions) == 2
+    for version, name in zip(frame.versions, ("two", "one"), strict=True):
+        assert fits.getheader(archive.store.path(version.stored.key))["OBJECT"] == name
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.fits", b"", "empty"),
+        ("page.fits", b"<!DOCTYPE html><html>404</html>" * 200, "HTML"),
+        ("noise.fits", os.urandom(8000), "FITS"),
+    ],
+)
+async def test_what_cannot_be_read_goes_to_quarantine(
+    archive: Factory, name: str, content: bytes, reason: str
+) -> None:
+    path = archive.settings.inbox / name
+    path.write_bytes(content)
+    arrival = await file_away(archive, path)
+    assert arrival.state is ArrivalState.QUARANTINED
+    assert arrival.reason is not None
+    assert reason in arrival.reason
+    assert not path.exists()
+    kept, note = sorted(archive.settings.quarantine_dir.iterdir())
+    assert kept.read_bytes() == content
+    assert json.loads(note.read_text())["reason"] == arrival.reason
+
+
+async def test_a_missing_keyword_is_named_and_a_retry_files_the_frame(
+    archive: Factory, tmp_path: Path, engine: AsyncEngine, offload: Offload
+) -> None:
+    path = make_fits(archive.settings.inbox / "a.fits", DATE_OBS=None, DAY_OBS=None)
+    arrival = await file_away(archive, path)
+    assert arrival.state is ArrivalState.QUARANTINED
+    assert arrival.reason is not None
+    assert "DATE-OBS" in arrival.reason
+    settings = settings_in(tmp_path, required_keywords="-", path_formatter="{SITEID}")
+    lenient = an_archive(settings, archive.sessions, engine, offload)
+    assert (await lenient.ingest.retry(arrival.id)).state is ArrivalState.WAITING
+    await lenient.ingest.process(arrival.id)
+    assert list(settings.quarantine_dir.iterdir()) == []
+    with pytest.raises(ArrivalBusyError):
+        await lenient.ingest.retry(arrival.id)
+
+
+async def test_a_required_keyword_is_met_by_its_concept(archive: Factory) -> None:
+    path = make_fits(
+        archive.settings.inbox / "a.fits", DATE_OBS=None, DAY_OBS=None, MJD_OBS=57072.58
+    )
+    assert (await file_away(archive, path)).state is ArrivalState.FILED
+
+
+@pytest.mark.parametrize(("pack", "extension"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2")])
+async def test_compressed_files_stay_as_they_are(
+    archive: Factory, tmp_path: Path, pack: type, extension: str
+) -> None:
+    plain = make_fits(tmp_path / "a.fits", wcs=True)
+    path = archive.settings.inbox / f"a.fits{extension}"
+    path.write_bytes(pack(plain.read_bytes()))
+    content = path.read_bytes()
+    frame = await the_frame(archive, await file_away(archive, path))
+    assert frame.current is not None
+    assert frame.current.stored.name == f"a.fits{extension}"
+    assert archive.store.path(frame.current.stored.key).read_bytes() == content
+
+
+async def test_packing_later_swaps_the_file_and_keeps_the_received_digest(
+    archive: Factory,
+) -> None:
+    path = make_fits(archive.settings.inbox / "a.fits", shape=(512, 512))
+    content = path.read_bytes()
+    original = fits.getdata(path).copy()
+    arrival = await file_away(archive, path)
+    before = (await the_frame(archive, arrival)).current
+    assert before is not None
+    await archive.packing.pack(before.id)
+    after = (await the_frame(archive, arrival)).current
+    assert after is not None
+    assert after.stored.name == "a.fits.fz"
+    assert after.stored.size_bytes < before.stored.size_bytes
+    assert after.received == before.received
+    assert (fits.getdata(archive.store.path(after.stored.key)) == original).all()
+    again = archive.settings.inbox / "b.fits"
+    again.write_bytes(content)
+    assert (await file_away(archive, again)).state is ArrivalState.DUPLICATE
+
+
+async def test_packing_now_files_the_packed_form(
+    tmp_path: Path, committed_sessions: Sessions, engine: AsyncEngine, offload: Offload
+) -> None:
+    settings = settings_in(tmp_path, pack="now")
+    archive = an_archive(settings, committed_sessions, engine, offload)
+    path = make_fits(settings.inbox / "a.fits", shape=(512, 512))
+    frame = await the_frame(archive, await file_away(archive, path))
+    assert frame.current is not None
+    assert frame.current.stored.key.endswith("a.fits.fz")
+    assert frame.current.received.name == "a.fits"
+
+
+async def test_no_header_moves_a_file_out_of_the_archive(archive: Factory) -> None:
+    path = make_fits(
+        archive.settings.inbox / "a.fits", SITEID="../../etc", DAY_OBS="../..", INSTRUME="/root"
+    )
+    frame = await the_frame(archive, await file_away(archive, path))
+    assert frame.current is not None
+    stored = archive.store.path(frame.current.stored.key)
+    assert stored.resolve().is_relative_to(archive.settings.archive_dir.resolve())
+
+
+async def test_a_crash_between_filing_and_removal_leaves_no_second_frame(
+    archive: Factory,
+) -> None:
+    path = make_fits(archive.settings.inbox / "a.fits")
+    new = dropped(archive, path)
+    kept = path.with_name(".kept")
+    path.hardlink_to(kept) if kept.exists() else os.link(path, kept)
+    filed = await file_away(archive, path)
+    os.link(kept, path)
+    kept.unlink()
+    assert filed.state is ArrivalState.FILED
+    assert identity_of(path) == new.source_identity
+    assert not await archive.ingest.announce(new)
+    assert not path.exists()
+    assert (await archive.ingest.list(None, Window())).count == 1
+
+
+async def test_a_file_replaced_while_waiting_is_filed_as_it_is_now(archive: Factory) -> None:
+    path = make_fits(archive.settings.inbox / "a.fits", OBJECT="one")
+    assert await archive.ingest.announce(dropped(archive, path))
+    path.unlink()
+    make_fits(path, OBJECT="two")
+    assert await archive.ingest.announce(dropped(archive, path))
+    page = await archive.ingest.list(None, Window())
+    assert page.count == 1
+    await archive.ingest.process(page.items[0].id)
+    frames = await archive.frames.search(FrameQuery(), SYSTEM)
+    assert [frame.facts.object_name for frame in frames.items] == ["two"]
+
+
+async def test_an_occupied_key_is_adopted_or_passed_over(archive: Factory) -> None:
+    path = make_fits(archive.settings.inbox / "a.fits", SITEID="tst", DAY_OBS="2026-01-02")
+    other = archive.settings.archive_dir / "tst" / "2026-01-02" / "a.fits"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"left behind")
+    frame = await the_frame(archive, await file_away(archive, path))
+    assert frame.current is not None
+    assert frame.current.stored.key == "tst/2026-01-02/a.v2.fits"
+    assert other.read_bytes() == b"left behind"
+
+
+async def test_uploads_are_filed_at_once(archive: Factory, tmp_path: Path) -> None:
+    held = archive.spool.new_path()
+    make_fits(tmp_path / "x.fits").rename(held)
+    new = NewArrival(Source.UPLOAD, "x.fits", held.stat().st_size, held_path=held)
+    arrival, outcome = await archive.ingest.take_in(new)
+    assert outcome is not None
+    assert not held.exists()
+    assert await archive.ingest.process(arrival.id) is None
+    broken = replace(new, filename="y.fits", held_path=archive.spool.new_path())
+    assert broken.held_path is not None
+    broken.held_path.write_bytes(b"no")
+    _, error = await archive.ingest.take_in(broken)
+    assert isinstance(error, ArchiveError)
+    page = await archive.ingest.list(ArrivalState.QUARANTINED, Window())
+    assert page.count == 1
