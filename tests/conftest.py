@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -35,9 +37,13 @@ def _clean_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a PostgreSQL for this test process, with the schema at head."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), fast=True)
+def database_url() -> Iterator[str]:
+    """Start a PostgreSQL for this test process, with the schema at head.
+
+    Not below pytest's own folder: every run of pytest closes that to other accounts again.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="skyshelf-test-"))
+    server = EmbeddedPostgres(folder, fast=True)
 
     async def start() -> str:
         url = await server.start()
@@ -48,6 +54,7 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     yield asyncio.run(start())
     asyncio.run(server.stop())
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,7 @@ _GLOBAL = frozenset(
     {"LONPOLE", "LATPOLE", "EQUINOX", "EPOCH", "RADESYS", "RADECSYS", "DATE-OBS", "MJD-OBS"}
 )
 _SIP_AXES = (1, 2)
+_SIP_ORDERS = range(10)  # astropy would loop over any other
 _TEXTS = ("CTYPE", "CUNIT", "RADE", "DATE", "PS")
 _UNDEFINED = (None, "")
 
@@ -147,6 +148,8 @@ def _header(science: Hdu, values: dict[str, HeaderCard], axes: _SkyAxes) -> Head
 
 def _put(header: Header, keyword: str, value: HeaderValue) -> None:
     usable = value if keyword.startswith(_TEXTS) else _number(keyword, value)
+    if keyword.endswith("_ORDER") and usable not in _SIP_ORDERS:
+        raise FootprintError(f"{keyword} = {value!r}: SIP polynomials have an order of up to 9")
     try:
         header[keyword] = usable
     except LIBRARY_ERRORS as error:

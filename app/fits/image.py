@@ -186,7 +186,8 @@ def _choose(images: list[_Image | None], ext: int | str | None) -> _Image:
     if wanted:
         return wanted[0]
     if not found:
-        raise NoImageError("the file holds no image, only headers or tables", field="ext")
+        asked = None if ext is None else "ext"
+        raise NoImageError("the file holds no image, only headers or tables", field=asked)
     names = ", ".join(f"{image.index} {image.name}".strip() for image in found[:20])
     raise NoImageError(f"ext = {ext!r} is not an image of this file; images: {names}", field="ext")
 

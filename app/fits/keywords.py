@@ -147,13 +147,13 @@ class KeywordMap:
 
     @cached_property
     def concepts(self) -> dict[str, str]:
-        """Keyword -> concept; of several the first of the map. Rules with a star are left out."""
+        """Keyword -> concept, the first of several; only concepts that `FIELDS` has."""
         found: dict[str, str] = {}
-        for concept, rules in self.rules.items():
-            for rule in rules:
-                for keyword in (rule.keyword, rule.partner):
-                    if keyword and not keyword.endswith("*"):
-                        found.setdefault(keyword, concept)
+        for concept in FIELDS:
+            for rule in self.rules[concept]:
+                found.setdefault(rule.keyword, concept)
+                if rule.partner:
+                    found.setdefault(rule.partner, concept)
         return found
 
 
@@ -186,7 +186,7 @@ def concept_of(keyword: str, keyword_map: KeywordMap = BUILT_IN) -> str | None:
     Returns
     -------
     str or None
-        The concept; None if the keyword has none.
+        The concept; None if the keyword has none, or one whose value the metadata do not hold.
     """
     return keyword_map.concepts.get(keyword.upper().removeprefix("HIERARCH ").strip())
 

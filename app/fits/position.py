@@ -106,7 +106,12 @@ def _place(found: Found) -> tuple[float, float] | None:
     dec_deg = _angle(found.partner)
     if ra_deg is None or dec_deg is None or not -90 <= dec_deg <= 90:
         return None
-    return ra_deg % 360, dec_deg
+    return _wrapped(ra_deg), dec_deg
+
+
+def _wrapped(ra_deg: float) -> float:
+    """Bring a right ascension to 0 <= ra < 360 [deg]; once is not enough for -1e-300."""
+    return ra_deg % 360 % 360
 
 
 def _angle(card: HeaderCard) -> float | None:
@@ -154,7 +159,7 @@ def _icrs(ra_deg: float, dec_deg: float, frame: str, equinox: float) -> Pointing
         return Pointing(ra_deg, dec_deg)
     given = FK4(equinox=f"B{equinox}") if frame == "FK4" else FK5(equinox=f"J{equinox}")
     place = SkyCoord(ra_deg * units.deg, dec_deg * units.deg, frame=given).icrs
-    return Pointing(float(place.ra.deg) % 360, float(place.dec.deg))
+    return Pointing(_wrapped(float(place.ra.deg)), float(place.dec.deg))
 
 
 def _reference_point(lookup: Lookup, header: Header) -> Pointing | None:
@@ -168,4 +173,4 @@ def _reference_point(lookup: Lookup, header: Header) -> Pointing | None:
     if not values.keys() >= {"RA", "DEC"} or not -90 <= values["DEC"] <= 90:
         return None
     lookup.sources["position"] = "CRVAL1"
-    return _icrs(values["RA"] % 360, values["DEC"], *_frame(lookup, header))
+    return _icrs(_wrapped(values["RA"]), values["DEC"], *_frame(lookup, header))

@@ -32,6 +32,13 @@ TABLE_NAME = "COMPRESSED_IMAGE"
 """The EXTNAME that fpack gives to tables around images that had none."""
 
 FIRST = re.compile(r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT")
+OF_AN_EXTENSION = (
+    HeaderCard("XTENSION", "IMAGE", "Image extension"),
+    HeaderCard("PCOUNT", 0, "number of parameters"),
+    HeaderCard("GCOUNT", 1, "number of groups"),
+)
+"""Mandatory in an image extension, and not always kept by what compressed it."""
+
 ORDER = ("SIMPLE", "XTENSION", "BITPIX", "NAXIS")
 
 
@@ -51,8 +58,9 @@ def image_cards(cards: Iterable[HeaderCard]) -> tuple[HeaderCard, ...]:
     """
     kept = [card for card in map(_image_card, cards) if card is not None]
     first = [card for card in kept if FIRST.fullmatch(card.keyword)]
-    if not any(card.keyword in {"SIMPLE", "XTENSION"} for card in first):
-        first.append(HeaderCard("XTENSION", "IMAGE", "Image extension"))
+    there = {card.keyword for card in first}
+    if "SIMPLE" not in there:
+        first += [card for card in OF_AN_EXTENSION if card.keyword not in there]
     rest = [card for card in kept if not FIRST.fullmatch(card.keyword)]
     return (*sorted(first, key=_place), *rest)
 

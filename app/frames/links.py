@@ -24,13 +24,13 @@ class Signature:
     version
         Key of the version that it opens.
     expires
-        When it lapses [s since 1970, UTC].
+        When it lapses [s since 1970, UTC], in digits.
     signature
         64 hex characters.
     """
 
     version: str
-    expires: int
+    expires: str
     signature: str
 
 
@@ -67,7 +67,7 @@ class LinkSigner:
         str
             Query string.
         """
-        expires = int(self._clock().timestamp()) + self._lifetime_s
+        expires = str(int(self._clock().timestamp()) + self._lifetime_s)
         signature = self._digest(frame_id, version_key, expires)
         return urlencode({"version": version_key, "expires": expires, "signature": signature})
 
@@ -87,11 +87,11 @@ class LinkSigner:
             If the link was altered or has expired.
         """
         right = self._digest(frame_id, given.version, given.expires)
-        if not hmac.compare_digest(right, given.signature.lower()):
+        if not hmac.compare_digest(right.encode(), given.signature.lower().encode()):
             raise InvalidLinkError("the signature of this link is not valid: ask for a new link")
-        if given.expires < self._clock().timestamp():
+        if int(given.expires) < self._clock().timestamp():
             raise InvalidLinkError("this link has expired: ask for a new one")
 
-    def _digest(self, frame_id: int, version_key: str, expires: int) -> str:
+    def _digest(self, frame_id: int, version_key: str, expires: str) -> str:
         text = f"{frame_id}\n{version_key}\n{expires}".encode()
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()

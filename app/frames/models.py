@@ -17,6 +17,12 @@ class FrameNotFoundError(NotFoundError):
     title = "Frame not found"
 
 
+class VersionNotFoundError(NotFoundError):
+    """The frame has no such version, or no file at all."""
+
+    title = "Version not found"
+
+
 class UnknownColumnError(InvalidError):
     """Frames cannot be ordered by this column."""
 
@@ -188,6 +194,31 @@ class Frame:
         """The newest version, or None for a frame without bytes."""
         return self.versions[0] if self.versions else None
 
+    def version(self, key: str | None = None) -> Version:
+        """Choose a version.
+
+        Parameters
+        ----------
+        key
+            Of a version; None for the newest.
+
+        Returns
+        -------
+        Version
+            Of this frame.
+
+        Raises
+        ------
+        VersionNotFoundError
+            If the frame has none of this key, or none at all.
+        """
+        for version in self.versions:
+            if key is None or version.key == key:
+                return version
+        if key is None:
+            raise VersionNotFoundError(f"frame {self.id} has no file")
+        raise VersionNotFoundError(f"frame {self.id} has no version {key[:40]!r}; see version_set")
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderOfHdu:
@@ -253,7 +284,7 @@ class FrameQuery:
     type_any_case
         Class or raw image type, case-insensitive.
     types, excluded_types
-        Classes, any of and none of.
+        Classes, any of (an empty set matches nothing) and none of.
     request
         REQNUM, compared as text or as number.
     cone
@@ -261,7 +292,7 @@ class FrameQuery:
     covers
         Direction that the footprint covers, ICRS.
     intersects
-        Polygon that the footprint touches, ICRS.
+        Polygon or direction that the footprint touches, ICRS.
     frame_ids
         Only these.
     order
@@ -280,7 +311,7 @@ class FrameQuery:
     exposure_min_s: float | None = None
     type_any_case: str | None = None
     image_type_raw: str | None = None
-    types: frozenset[str] = frozenset()
+    types: frozenset[str] | None = None
     excluded_types: frozenset[str] = frozenset()
     proposal: str | None = None
     instrument: str | None = None
@@ -297,7 +328,7 @@ class FrameQuery:
     publicity: Publicity = Publicity.ALL
     cone: Cone | None = None
     covers: Vector | None = None
-    intersects: Polygon | None = None
+    intersects: Polygon | Vector | None = None
     frame_ids: frozenset[int] | None = None
     order: tuple[OrderBy, ...] = (OrderBy("observed_at", descending=True),)
     window: Window = field(default_factory=Window)

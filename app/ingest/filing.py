@@ -208,20 +208,26 @@ class Filing:
             If that happens again and again.
         """
         for passed_over in range(_ATTEMPTS):
-            number = 1 + passed_over + await self._count_versions(parcel.destination.basename)
-            key = parcel.destination.key(number)
+            known = await self._count_versions(parcel.destination.basename)
+            key = parcel.destination.key(1 + known + passed_over)
             staged = await self._store.stage(parcel.file, key, adopt=True)
             try:
-                return await self._register(parcel, key, staged)
-            except (OccupiedError, DuplicateNameError):
+                return await self._register(parcel, known, staged)
+            except (OccupiedError, DuplicateNameError, SameNameConflictError):
                 log.info("name taken meanwhile", key=key)
             finally:
                 staged.discard()
         raise SameNameConflictError(f"the name {parcel.destination.name} is taken again and again")
 
-    async def _register(self, parcel: Parcel, key: str, staged: Staged) -> Outcome | None:
-        """Make bytes and rows visible together; the atomic rename is the last step."""
-        now, new = self._clock(), self._new_version(parcel, key)
+    async def _register(self, parcel: Parcel, versions: int, staged: Staged) -> Outcome | None:
+        """Make bytes and rows visible together; the atomic rename is the last step.
+
+        Raises
+        ------
+        SameNameConflictError
+            If the frame has other than the expected number of versions by now.
+        """
+        now, new = self._clock(), self._new_version(parcel, staged.key)
         async with transaction(self._sessions) as session:
             arrivals, registry = ArrivalStore(session), FrameRegistry(session)
             if not (await arrivals.get(parcel.arrival.id, lock=True)).state.is_open:
@@ -231,6 +237,8 @@ class Filing:
                 outcome = Outcome(ArrivalState.DUPLICATE, known)
                 await arrivals.settle(parcel.arrival.id, outcome, new.received.sha256, now)
                 return outcome
+            if await registry.count_versions(new.basename) != versions:
+                raise SameNameConflictError(f"{new.stored.name} got another version meanwhile")
             registered = await registry.register(new, now)
             outcome = Outcome(ArrivalState.FILED, registered.frame_id)
             await arrivals.settle(parcel.arrival.id, outcome, new.received.sha256, now)

@@ -59,6 +59,8 @@ def test_rules(text: str, rule: Rule | None) -> None:
         ("DEC", "position"),
         ("HIERARCH ESO TEL AIRM START", "airmass"),
         ("NAXIS1", None),
+        ("FNAME", None),
+        ("L1BIAS", None),
         ("", None),
     ],
 )

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 Row = dict[str, str]
+Cards = Sequence[tuple[str, object]]
 
 
 def rows() -> list[Row]:
@@ -87,13 +88,18 @@ def test_cards_are_astropys() -> None:
             continue
         with warnings.catch_warnings(action="ignore"), fits.open(FOLDER / row["path"]) as file:
             for hdu, theirs in zip(reading.hdus, file, strict=True):
-                expected = [(c.rawkeyword.upper(), c.rawvalue) for c in theirs.header.cards]
-                mine = [(card.keyword, written(card)) for card in hdu.cards]
+                expected: Cards = [(c.rawkeyword.upper(), c.rawvalue) for c in theirs.header.cards]
+                mine: Cards = [(card.keyword, written(card)) for card in hdu.cards]
                 if hdu.kind is HduKind.COMPRESSED_IMAGE:
-                    expected, mine = sorted(expected, key=str), sorted(mine, key=str)
+                    expected, mine = image_only(expected), image_only(mine)
                 assert_same_cards(mine, expected, row["path"])
                 compared += 1
     assert compared > 200
+
+
+def image_only(cards: Cards) -> Cards:
+    """Sort, since astropy orders anew, and leave out scaling, which it drops from floats."""
+    return sorted((card for card in cards if card[0] not in {"BZERO", "BSCALE"}), key=str)
 
 
 def written(card: HeaderCard) -> HeaderValue:
@@ -102,9 +108,7 @@ def written(card: HeaderCard) -> HeaderValue:
     return "" if empty else card.value
 
 
-def assert_same_cards(
-    mine: Sequence[tuple[str, object]], theirs: Sequence[tuple[str, object]], path: str
-) -> None:
+def assert_same_cards(mine: Cards, theirs: Cards, path: str) -> None:
     assert len(mine) == len(theirs), path
     for (keyword, value), (their_keyword, their_value) in zip(mine, theirs, strict=True):
         assert keyword == their_keyword, path

@@ -34,7 +34,7 @@ async def archive(
     return an_archive(settings_in(tmp_path), committed_sessions, engine, offload)
 
 
-def dropped(archive: Factory, path: Path) -> NewArrival:
+def dropped(path: Path) -> NewArrival:
     return NewArrival(
         source=Source.INBOX,
         filename=path.name,
@@ -46,7 +46,7 @@ def dropped(archive: Factory, path: Path) -> NewArrival:
 
 async def file_away(archive: Factory, path: Path) -> Arrival:
     """Do what the worker does with a file of the inbox; return what became of it."""
-    assert await archive.ingest.announce(dropped(archive, path))
+    assert await archive.ingest.announce(dropped(path))
     (arrival, *_) = (await archive.ingest.list(None, Window())).items
     try:
         await archive.ingest.process(arrival.id)
@@ -208,7 +208,7 @@ async def test_a_crash_between_filing_and_removal_leaves_no_second_frame(
     archive: Factory,
 ) -> None:
     path = make_fits(archive.settings.inbox / "a.fits")
-    new = dropped(archive, path)
+    new = dropped(path)
     kept = path.with_name(".kept")
     path.hardlink_to(kept) if kept.exists() else os.link(path, kept)
     filed = await file_away(archive, path)
@@ -223,10 +223,10 @@ async def test_a_crash_between_filing_and_removal_leaves_no_second_frame(
 
 async def test_a_file_replaced_while_waiting_is_filed_as_it_is_now(archive: Factory) -> None:
     path = make_fits(archive.settings.inbox / "a.fits", OBJECT="one")
-    assert await archive.ingest.announce(dropped(archive, path))
+    assert await archive.ingest.announce(dropped(path))
     path.unlink()
     make_fits(path, OBJECT="two")
-    assert await archive.ingest.announce(dropped(archive, path))
+    assert await archive.ingest.announce(dropped(path))
     page = await archive.ingest.list(None, Window())
     assert page.count == 1
     await archive.ingest.process(page.items[0].id)

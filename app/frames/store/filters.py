@@ -1,16 +1,29 @@
 """A query → conditions and order on the frames table."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, UnaryExpression, func, or_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    UnaryExpression,
+    any_,
+    cast,
+    func,
+    literal,
+    or_,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.core.sky_polygon import Polygon
 from app.db.sky import SkyColumns, covers_point, intersects_polygon, within_cone
 from app.db.tables import FrameRow
 from app.frames.models import FrameQuery, OrderBy, UnknownColumnError
 
 Condition = ColumnElement[bool]
+
+_BIGINT_MAX = 2**63 - 1
 
 SORTABLE: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
     name: (getattr(FrameRow, name),)
@@ -82,7 +95,7 @@ def _types(query: FrameQuery) -> Iterator[Condition]:
             func.lower(FrameRow.observation_type) == wanted,
             func.lower(FrameRow.image_type_raw) == wanted,
         )
-    if query.types:
+    if query.types is not None:
         yield FrameRow.observation_type.in_(query.types)
     if query.excluded_types:
         yield func.coalesce(FrameRow.observation_type, "").not_in(query.excluded_types)
@@ -91,15 +104,39 @@ def _types(query: FrameQuery) -> Iterator[Condition]:
 def _numbers(query: FrameQuery) -> Iterator[Condition]:
     if query.request == "":
         yield FrameRow.request_text.is_(None)
-    elif query.request is not None and query.request.isascii() and query.request.isdecimal():
-        yield or_(FrameRow.request_text == query.request, FrameRow.request_id == int(query.request))
     elif query.request is not None:
-        yield FrameRow.request_text == query.request
+        yield _is_request(query.request)
     if query.binning is not None:
         yield FrameRow.x_binning == query.binning[0]
         yield FrameRow.y_binning == query.binning[1]
     if query.frame_ids is not None:
-        yield FrameRow.id.in_(query.frame_ids)
+        yield among(FrameRow.id, query.frame_ids)
+
+
+def _is_request(text: str) -> Condition:
+    """Compare as text, and as a number where the text is one that the column can hold."""
+    number = int(text) if len(text) < 20 and text.isascii() and text.isdecimal() else None
+    if number is None or number > _BIGINT_MAX:
+        return FrameRow.request_text == text
+    return or_(FrameRow.request_text == text, FrameRow.request_id == number)
+
+
+def among(column: InstrumentedAttribute[int], ids: Collection[int]) -> Condition:
+    """Select rows by any number of ids, which travel as one parameter.
+
+    Parameters
+    ----------
+    column
+        The ids.
+    ids
+        Those wanted.
+
+    Returns
+    -------
+    ColumnElement
+        The condition; an ``IN`` would end at 32,767 ids.
+    """
+    return column == any_(cast(literal(sorted(ids), ARRAY(BigInteger)), ARRAY(BigInteger)))
 
 
 def _places(query: FrameQuery) -> Iterator[Condition]:
@@ -107,8 +144,10 @@ def _places(query: FrameQuery) -> Iterator[Condition]:
         yield within_cone(_SKY, query.cone)
     if query.covers is not None:
         yield covers_point(_SKY, query.covers)
-    if query.intersects is not None:
+    if isinstance(query.intersects, Polygon):
         yield intersects_polygon(_SKY, query.intersects)
+    elif query.intersects is not None:
+        yield covers_point(_SKY, query.intersects)
 
 
 def ordering(order: tuple[OrderBy, ...]) -> list[UnaryExpression[Any]]:

@@ -16,7 +16,7 @@ from app.frames.models import (
     HeaderOfHdu,
     Version,
 )
-from app.frames.store.filters import conditions, ordering
+from app.frames.store.filters import among, conditions, ordering
 from app.frames.store.rows import facts_of, headers_of, version_of
 from app.frames.store.visibility import Sight
 
@@ -69,7 +69,7 @@ class FrameReader:
     async def list_related(self, frame_id: int) -> tuple[Frame, ...]:
         """List the visible frames that a frame names or that name it, by id."""
         related = (await self._related([frame_id])).get(frame_id, ())
-        selected = select(FrameRow).where(FrameRow.id.in_(related)).order_by(FrameRow.id)
+        selected = select(FrameRow).where(among(FrameRow.id, related)).order_by(FrameRow.id)
         return await self._complete(selected)
 
     async def list_headers(self, version_id: int) -> tuple[HeaderOfHdu, ...]:
@@ -103,9 +103,7 @@ class FrameReader:
     async def _binnings(self, wanted: Sequence[ColumnElement[bool]]) -> tuple[str, ...]:
         pair = (FrameRow.x_binning, FrameRow.y_binning)
         selected = select(*pair).where(*wanted, FrameRow.x_binning.is_not(None)).distinct()
-        pairs = sorted(
-            (x or 1, y or 1) for x, y in (await self._session.execute(selected))
-        )
+        pairs = sorted((x or 1, y or 1) for x, y in (await self._session.execute(selected)))
         return tuple(f"{x}x{y}" for x, y in pairs)
 
     async def _complete(self, selected: Select[FrameRow]) -> tuple[Frame, ...]:
@@ -131,11 +129,11 @@ class FrameReader:
         selected = (
             select(FrameVersionRow, FileRow)
             .join(FileRow, FileRow.id == FrameVersionRow.file_id)
-            .where(FrameVersionRow.frame_id.in_(ids))
+            .where(among(FrameVersionRow.frame_id, ids))
             .order_by(FrameVersionRow.id.desc())
         )
         found: dict[int, list[Version]] = defaultdict(list)
-        for row, file in (await self._session.execute(selected)):
+        for row, file in await self._session.execute(selected):
             found[row.frame_id].append(version_of(row, file))
         return dict(found)
 
@@ -147,16 +145,16 @@ class FrameReader:
         named = (
             select(FrameLinkRow.frame_id, FrameRow.id)
             .join(FrameRow, FrameRow.basename == FrameLinkRow.basename)
-            .where(FrameLinkRow.frame_id.in_(ids), self._sight.sees())
+            .where(among(FrameLinkRow.frame_id, ids), self._sight.sees())
         )
         naming = (
             select(other.id, FrameRow.id)
             .join(FrameLinkRow, FrameLinkRow.basename == other.basename)
             .join(FrameRow, FrameRow.id == FrameLinkRow.frame_id)
-            .where(other.id.in_(ids), self._sight.sees())
+            .where(among(other.id, ids), self._sight.sees())
         )
         found: dict[int, set[int]] = defaultdict(set)
-        for frame_id, related_id in (await self._session.execute(union(named, naming))):
+        for frame_id, related_id in await self._session.execute(union(named, naming)):
             if frame_id != related_id:
                 found[frame_id].add(related_id)
         return {frame_id: tuple(sorted(related)) for frame_id, related in found.items()}
