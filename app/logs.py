@@ -47,4 +47,11 @@ def _renderers(style: str) -> list[structlog.typing.Processor]:
     drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if style == "json":
         return [drop, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [drop, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [
+        drop,
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # The default shows local variables, which may hold passwords.
+            exception_formatter=structlog.dev.plain_traceback,
+        ),
+    ]

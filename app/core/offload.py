@@ -10,6 +10,7 @@ import importlib
 import multiprocessing
 import resource
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ class Offload:
             raise TimedOutError(
                 f"the file could not be processed within {self._timeout_s:g} s"
             ) from error
-        except FutureCancelledError as error:
+        except (FutureCancelledError, BrokenExecutor) as error:
             raise UnavailableError("the service is stopping") from error
 
     def close(self) -> None:

@@ -19,7 +19,8 @@ from app.db.violations import conflict_of
 
 Sessions = async_sessionmaker[AsyncSession]
 
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, InterfaceError, OperationalError)
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError)
+"""What connecting raises while the server is away, starts, or stops."""
 
 
 def make_engine(url: str, *, pool_size: int) -> AsyncEngine:

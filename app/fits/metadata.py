@@ -1,7 +1,9 @@
 """One vocabulary out of many headers."""
 
+import math
 import re
 from collections.abc import Sequence
+from typing import Any
 from datetime import date, datetime
 
 from app.core.night import DEG_PER_HOUR, night_of
@@ -52,6 +54,33 @@ DECAM_FILTER = re.compile(r"(\S+) DECam\b.*")
 WHEEL_ENDING = re.compile(r"[a-z]{0,2}\d*[a-z]?|\d+")
 """What may follow a clear word: CLEAR2L, open2-8, CLEARP."""
 
+TEXTS = {
+    "site": "site",
+    "telescope": "telescope",
+    "instrument": "instrument",
+    "object_name": "object",
+    "proposal": "proposal",
+    "request_id": "request",
+    "observation_id": "observation",
+    "block_id": "block",
+    "user_id": "user",
+}
+"""Attribute of the metadata -> concept, for plain text."""
+
+NUMBERS: dict[str, tuple[str, float, float]] = {
+    "airmass": ("airmass", MIN_AIRMASS, MAX_AIRMASS),
+    "telescope_altitude_deg": ("telescope_altitude", -90, 90),
+    "telescope_azimuth_deg": ("telescope_azimuth", -360, 360),
+    "focus": ("focus", -math.inf, math.inf),
+    "sun_altitude_deg": ("sun_altitude", -90, 90),
+    "sun_distance_deg": ("sun_distance", 0, 180),
+    "moon_altitude_deg": ("moon_altitude", -90, 90),
+    "moon_fraction": ("moon_fraction", 0, 1),
+    "moon_distance_deg": ("moon_distance", 0, 180),
+    "data_mean": ("data_mean", -math.inf, math.inf),
+}
+"""Attribute of the metadata -> concept and the range in which a number makes sense."""
+
 BINNING_PAIR = re.compile(r"\(?(\d+)\s*[xX*, ]\s*(\d+)\)?")
 
 
@@ -95,10 +124,10 @@ def read_metadata(
     day_obs = _day_obs(lookup)
     place = pointing(lookup, footprint, headers[0])
     x_binning, y_binning = _binning(lookup)
+    plain: dict[str, Any] = {field: lookup.text(concept) for field, concept in TEXTS.items()}
+    plain |= {field: lookup.number(*rule) for field, rule in NUMBERS.items()}
     return Metadata(
-        site=lookup.text("site"),
-        telescope=lookup.text("telescope"),
-        instrument=lookup.text("instrument"),
+        **plain,
         observation_type=kind,
         image_type_raw=kind_raw,
         filter_name=_filter_name(lookup),
@@ -106,28 +135,12 @@ def read_metadata(
         observed_at=moment,
         day_obs=day_obs,
         night=day_obs or _night(lookup, moment, kind),
-        object_name=lookup.text("object"),
         ra_deg=None if place is None else place.ra_deg,
         dec_deg=None if place is None else place.dec_deg,
         x_binning=x_binning,
         y_binning=y_binning,
-        proposal=lookup.text("proposal"),
-        request_id=lookup.text("request"),
-        observation_id=lookup.text("observation"),
-        block_id=lookup.text("block"),
-        airmass=lookup.number("airmass", MIN_AIRMASS, MAX_AIRMASS),
         reduction_level=int(lookup.number("level", 0, MAX_LEVEL) or 0),
         public_at=moment_of(lookup, "public_date"),
-        telescope_altitude_deg=lookup.number("telescope_altitude", -90, 90),
-        telescope_azimuth_deg=lookup.number("telescope_azimuth", -360, 360),
-        focus=lookup.number("focus"),
-        sun_altitude_deg=lookup.number("sun_altitude", -90, 90),
-        sun_distance_deg=lookup.number("sun_distance", 0, 180),
-        moon_altitude_deg=lookup.number("moon_altitude", -90, 90),
-        moon_fraction=lookup.number("moon_fraction", 0, 1),
-        moon_distance_deg=lookup.number("moon_distance", 0, 180),
-        data_mean=lookup.number("data_mean"),
-        user_id=lookup.text("user"),
         related=_related(lookup),
         sources=dict(lookup.sources),
     )
