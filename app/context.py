@@ -16,13 +16,11 @@ from app.core.clock import Clock, system_clock
 from app.core.offload import Offload
 from app.db.engine import Sessions, make_engine, make_sessions
 from app.db.schema import check_revision
-from app.fits.keywords import KeywordMap, load_keyword_map
-from app.fits.template import FIELDS, parse_template
 from app.frames.links import LinkSigner
 from app.frames.service import FrameService
-from app.ingest.filing import Filing, Rules
-from app.ingest.naming import Naming
+from app.ingest.filing import Filing
 from app.ingest.packing import PackService
+from app.ingest.rules import Rules, make_rules
 from app.ingest.service import IngestService
 from app.ingest.spool import Spool
 from app.jobs.service import JobQueue
@@ -134,57 +132,6 @@ class Factory:
             clock=self.clock,
             spool=self.spool,
         )
-
-
-def make_rules(settings: Settings) -> Rules:
-    """Read templates and keyword map, so that a fault in them stops the start.
-
-    Parameters
-    ----------
-    settings
-        Of the process.
-
-    Returns
-    -------
-    Rules
-        What this archive demands of a file.
-
-    Raises
-    ------
-    InvalidError
-        If a template or the keyword map is wrong.
-    """
-    keywords = load_keyword_map(settings.keywords_file)
-    name = settings.filename_formatter
-    naming = Naming(
-        path=parse_template(settings.path_formatter, kind="path"),
-        name=None if name is None else parse_template(name, kind="name"),
-        concept_of=fields_by_keyword(keywords),
-        default_site=settings.default_site,
-    )
-    return Rules(
-        keywords=keywords,
-        naming=naming,
-        required=settings.required_keywords,
-        pack=settings.pack,
-        proprietary_days=settings.proprietary_days,
-    )
-
-
-def fields_by_keyword(keywords: KeywordMap) -> dict[str, str]:
-    """Tell which normalised field stands in for a keyword in a template.
-
-    Parameters
-    ----------
-    keywords
-        The keyword map of this archive.
-
-    Returns
-    -------
-    dict
-        Keyword -> field.
-    """
-    return {keyword: concept for keyword, concept in keywords.concepts.items() if concept in FIELDS}
 
 
 @asynccontextmanager

@@ -100,10 +100,12 @@ class BundleService:
         MissingFileError
             If the bytes of one are gone.
         """
-        limit = min(query.window.limit, self._limit + 1)
-        window = replace(query.window, limit=limit)
+        window = query.window
+        matches = await self._frames.search(replace(query, window=Window(limit=0)), caller)
+        count = min(max(matches.count - window.offset, 0), window.limit)
+        self._check_count(count)
+        window = replace(window, limit=count)
         page = await self._frames.search(replace(query, window=window), caller)
-        self._check_count(len(page.items))
         return await self._plan(page.items, name)
 
     def _check_count(self, count: int) -> None:

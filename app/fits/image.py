@@ -36,6 +36,7 @@ _REFUSALS: tuple[type[Exception], ...] = (*LIBRARY_ERRORS, NoImageError, Unreada
 """Reasons to try the other library."""
 _UNNAMED = "COMPRESSED_IMAGE"
 """What astropy and fpack call compressed images without EXTNAME."""
+_KEPT_ROWS = 8
 _SLAB_PX = 4 * 1024**2
 
 
@@ -83,18 +84,22 @@ class _Image:
     def line(self) -> bool:
         return min(self.width_px, self.height_px) == 1 < max(self.width_px, self.height_px)
 
-    def steps(self, max_px: int) -> tuple[int, int]:
+    def steps(self, width_px: int) -> tuple[int, int]:
         """Return how many rows and columns become one."""
-        longer_px = max(self.width_px, self.height_px)
         if self.line:
-            step = math.ceil(longer_px / MAX_LINE_PX)
-        else:
-            step = max(longer_px // max_px, math.ceil(longer_px / MAX_SIDE_PX), 1)
-        return min(step, self.height_px), min(step, self.width_px)
+            step = math.ceil(max(self.width_px, self.height_px) / MAX_LINE_PX)
+            return min(step, self.height_px), min(step, self.width_px)
+        columns = max(1, self.width_px // width_px)
+        # the rows of narrow strips are still told apart
+        rows = min(columns, max(1, self.height_px // _KEPT_ROWS))
+        return (
+            max(rows, math.ceil(self.height_px / MAX_SIDE_PX)),
+            max(columns, math.ceil(self.width_px / MAX_SIDE_PX)),
+        )
 
 
 def read_plane(
-    path: Path, ext: int | str | None = None, *, max_px: int, scratch: Path | None = None
+    path: Path, ext: int | str | None = None, *, width_px: int, scratch: Path | None = None
 ) -> Plane:
     """Read one plane of an image.
 
@@ -105,10 +110,12 @@ def read_plane(
     ext
         Index of the HDU (0 is the primary) or its EXTNAME. None: the science image, which is
         the image named SCI, else the first image with data.
-    max_px
-        The longer side is decimated to at least this and less than twice this, and never above
-        `MAX_SIDE_PX` [pixel]; smaller images come as they are. Uncompressed images are averaged
-        over blocks up to `MAX_AVERAGED_PX`, others are sampled, which skips most of the tiles.
+    width_px
+        The width is decimated to at least this and less than twice this, the height by the same
+        factor but not below 8, and no side stays above `MAX_SIDE_PX` [pixel]; smaller images come
+        as they are.
+        Uncompressed images are averaged over blocks up to `MAX_AVERAGED_PX`, others are sampled,
+        which skips most of the tiles. Lines keep up to `MAX_LINE_PX` values.
     scratch
         Folder for the decompressed copy of a gzipped file. None: the system's.
 
@@ -132,7 +139,7 @@ def read_plane(
     with plain_file(path, scratch) as plain, quiet():
         for read in (_by_astropy, _by_cfitsio):
             try:
-                return read(plain, ext, max_px)
+                return read(plain, ext, width_px)
             except _REFUSALS as error:
                 failures.append(error)
     if all(isinstance(failure, NoImageError) for failure in failures):
@@ -141,20 +148,20 @@ def read_plane(
     raise UnreadableError(f"the pixels cannot be read: {reasons}")
 
 
-def _by_astropy(path: Path, ext: int | str | None, max_px: int) -> Plane:
+def _by_astropy(path: Path, ext: int | str | None, width_px: int) -> Plane:
     with fits.open(path, ignore_missing_end=True) as hdus:
         image = _choose([_astropy_image(i, hdu) for i, hdu in enumerate(hdus)], ext)
         hdu = hdus[image.index]
         if isinstance(hdu, fits.CompImageHDU):
-            return _plane(image, _decompressed(path, hdu, image, max_px))
-        return _plane(image, _uncompressed(path, hdu, image, max_px))
+            return _plane(image, _decompressed(path, hdu, image, width_px))
+        return _plane(image, _uncompressed(path, hdu, image, width_px))
 
 
-def _by_cfitsio(path: Path, ext: int | str | None, max_px: int) -> Plane:
+def _by_cfitsio(path: Path, ext: int | str | None, width_px: int) -> Plane:
     with fitsio.FITS(str(path)) as hdus:
         image = _choose([_cfitsio_image(i, hdu) for i, hdu in enumerate(hdus)], ext)
     _check_size(image.width_px * image.height_px)
-    return _plane(image, _sampled(path, image, max_px))
+    return _plane(image, _sampled(path, image, width_px))
 
 
 def _astropy_image(index: int, hdu: Any) -> _Image | None:  # noqa: ANN401  # any HDU of astropy
@@ -199,20 +206,20 @@ def _check_size(size_px: int) -> None:
         )
 
 
-def _decompressed(path: Path, hdu: fits.CompImageHDU, image: _Image, max_px: int) -> Pixels:
+def _decompressed(path: Path, hdu: fits.CompImageHDU, image: _Image, width_px: int) -> Pixels:
     """Read a tile-compressed image: by cfitsio, which is faster, else by astropy."""
     _check_size(math.prod(hdu.tile_shape))
     try:
-        return _sampled(path, image, max_px)
+        return _sampled(path, image, width_px)
     except LIBRARY_ERRORS:
         _check_size(image.width_px * image.height_px)
-        return np.asarray(hdu.section[_first_plane(image, max_px)])
+        return np.asarray(hdu.section[_first_plane(image, width_px)])
 
 
-def _sampled(path: Path, image: _Image, max_px: int) -> Pixels:
+def _sampled(path: Path, image: _Image, width_px: int) -> Pixels:
     with fitsio.FITS(str(path)) as hdus:
         hdu = hdus[image.index]
-        pixels = hdu[_first_plane(image, max_px)]
+        pixels = hdu[_first_plane(image, width_px)]
         header = hdu.read_header()
     if pixels.dtype.kind == "f" or header.get("BLANK") is None:
         return np.asarray(pixels)
@@ -220,14 +227,14 @@ def _sampled(path: Path, image: _Image, max_px: int) -> Pixels:
     return np.where(pixels == blank, np.nan, pixels)
 
 
-def _first_plane(image: _Image, max_px: int) -> tuple[slice, ...]:
-    steps = image.steps(max_px)[-len(image.shape) :]
+def _first_plane(image: _Image, width_px: int) -> tuple[slice, ...]:
+    steps = image.steps(width_px)[-len(image.shape) :]
     last = zip(image.shape[-2:], steps, strict=True)
     sampled = [slice(0, size // step * step, step) for size, step in last]
     return (*[slice(0, 1)] * (len(image.shape) - 2), *sampled)
 
 
-def _uncompressed(path: Path, hdu: fits.ImageHDU, image: _Image, max_px: int) -> Pixels:
+def _uncompressed(path: Path, hdu: fits.ImageHDU, image: _Image, width_px: int) -> Pixels:
     # through a memory map; rows that the file lacks are NaN
     header, offset = hdu.header, hdu.fileinfo()["datLoc"]
     if header["BITPIX"] not in STORED_TYPES:
@@ -240,7 +247,7 @@ def _uncompressed(path: Path, hdu: fits.ImageHDU, image: _Image, max_px: int) ->
     shape = (rows, image.width_px)
     stored = np.memmap(path, stored_type, mode="r", offset=offset, shape=shape)
     blank = header.get("BLANK") if stored_type.kind in "iu" else None
-    steps = image.steps(max_px)
+    steps = image.steps(width_px)
     values = _decimated(stored, steps, blank)
     pixels = np.full((image.height_px // steps[0], values.shape[1]), np.nan, values.dtype)
     pixels[: len(values)] = values

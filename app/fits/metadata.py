@@ -3,8 +3,8 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
 from datetime import date, datetime
+from typing import Any
 
 from app.core.night import DEG_PER_HOUR, night_of
 from app.fits.dates import moment_of, observed_at, parse_stamp

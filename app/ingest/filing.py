@@ -12,7 +12,7 @@ from app.core.clock import Clock
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.db.violations import DuplicateNameError
-from app.fits.keywords import KeywordMap, concept_of, metadata_value
+from app.fits.keywords import concept_of, metadata_value
 from app.fits.models import Reading
 from app.frames.models import NewVersion, ReceivedFile, SameNameConflictError, StoredFile
 from app.frames.service import FrameRegistry
@@ -24,10 +24,11 @@ from app.ingest.models import (
     KeywordMissingError,
     Outcome,
 )
-from app.ingest.naming import Destination, Naming, merged_cards
+from app.ingest.naming import Destination, merged_cards
 from app.ingest.packing import Packer, is_packed
 from app.ingest.placing import make_visible
 from app.ingest.publicity import publicity_of
+from app.ingest.rules import Rules
 from app.ingest.store import ArrivalStore
 from app.ingest.tasks import READ
 from app.jobs.models import Priority
@@ -40,31 +41,6 @@ from app.storage.protocol import Staged, Store
 log = structlog.get_logger(__name__)
 
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What this archive demands of a file and does with it.
-
-    Attributes
-    ----------
-    keywords
-        How headers are read.
-    naming
-        Where frames go.
-    required
-        Keywords without which nothing is filed.
-    pack
-        When uncompressed images are packed.
-    proprietary_days
-        How long science frames stay proprietary [days].
-    """
-
-    keywords: KeywordMap
-    naming: Naming
-    required: tuple[str, ...]
-    pack: Pack
-    proprietary_days: int
 
 
 @dataclass(frozen=True, slots=True)

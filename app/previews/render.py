@@ -97,7 +97,7 @@ def render(path: Path, spec: PreviewSpec, *, scratch: Path | None = None) -> byt
     UnreadableError
         If the pixels cannot be read.
     """
-    plane = read_plane(path, spec.ext, max_px=_longer_px(spec), scratch=scratch)
+    plane = read_plane(path, spec.ext, width_px=spec.width_px, scratch=scratch)
     try:
         with quiet(), np.errstate(all="ignore"):
             brightness = _brightness(plane, spec)
@@ -105,10 +105,6 @@ def render(path: Path, spec: PreviewSpec, *, scratch: Path | None = None) -> byt
             return _encoded(drawn(brightness, _size(plane, spec), spec), spec)
     except LIBRARY_ERRORS as error:
         raise UnreadableError(f"the image cannot be rendered: {brief(error)}") from error
-
-
-def _longer_px(spec: PreviewSpec) -> int:
-    return min(spec.width_px, MAX_SIDE_PX)
 
 
 def _size(plane: Plane, spec: PreviewSpec) -> tuple[int, int]:

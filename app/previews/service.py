@@ -1,21 +1,53 @@
-"""Rendered pictures, each made once for a version and a wish."""
+"""Rendered pictures and extracted catalogues, each made once for a version and a wish."""
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from app.core.errors import NotFoundError
 from app.core.offload import Offload, Task
-from app.frames.models import Version
+from app.frames.models import Frame, Version
 from app.previews.models import PreviewSpec
 from app.storage.errors import translated
 from app.storage.protocol import Store
 
 RENDER: Final = Task[[Path, PreviewSpec], bytes]("app.previews.render:render")
+WRITE_CATALOG: Final = Task[[Path, Path], bool]("app.fits.table:write_catalog_csv")
+
+_CATALOG_FORMAT: Final = 1
+"""Grows when the same table gives another text, so that cached ones are made anew."""
+
+
+class NoCatalogError(NotFoundError):
+    """The frame has no source catalogue."""
+
+    title = "No catalogue"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A file of the cache.
+
+    Attributes
+    ----------
+    path
+        Where it is; only to be read.
+    name
+        Opaque, the same for the same bytes; fit for an entity tag.
+    size_bytes
+        Its length [byte].
+    """
+
+    path: Path
+    name: str
+    size_bytes: int
 
 
 class PreviewService:
-    """Renders pictures in child processes and keeps them on disk.
+    """Renders in child processes and keeps the results on disk.
 
     Parameters
     ----------
@@ -33,37 +65,20 @@ class PreviewService:
         self._offload = offload
         self._under_way: dict[Path, asyncio.Task[None]] = {}
 
-    def name(self, version: Version, spec: PreviewSpec) -> str:
-        """Name a picture, the same for the same pixels and the same wish.
+    async def picture(self, version: Version, spec: PreviewSpec) -> Rendered:
+        """Give a picture, rendered now if it is not in the cache.
 
         Parameters
         ----------
         version
-            Of the frame.
+            Of a frame.
         spec
             The wish.
 
         Returns
         -------
-        str
-            Opaque; fit for an entity tag.
-        """
-        return f"{version.key}-{spec.cache_key()}"
-
-    async def picture(self, version: Version, spec: PreviewSpec) -> Path:
-        """Give the file of a picture, rendered now if it is not in the cache.
-
-        Parameters
-        ----------
-        version
-            Of the frame.
-        spec
-            The wish.
-
-        Returns
-        -------
-        Path
-            The picture; only to be read.
+        Rendered
+            The same for the same pixels and the same wish.
 
         Raises
         ------
@@ -76,30 +91,88 @@ class PreviewService:
         StorageUnavailableError
             If the disk refuses.
         """
-        file = self._folder / version.key[:2] / f"{self.name(version, spec)}.{spec.format}"
-        if await asyncio.to_thread(file.exists):
-            return file
-        task = self._under_way.get(file)
-        if task is None:
-            task = asyncio.create_task(self._render(version, spec, file))
-            self._under_way[file] = task
-            task.add_done_callback(lambda _: self._under_way.pop(file, None))
-        await asyncio.shield(task)
-        return file
 
-    async def _render(self, version: Version, spec: PreviewSpec, file: Path) -> None:
+        async def render(source: Path, draft: Path) -> None:
+            picture = await self._offload.call(RENDER, source, spec)
+            await asyncio.to_thread(draft.write_bytes, picture)
+
+        name = f"{version.key}-{spec.cache_key()}"
+        return await self._cached(version, name, f".{spec.format}", render)
+
+    async def catalog(self, frame: Frame) -> Rendered:
+        """Give the source catalogue of a frame's newest version as CSV.
+
+        Parameters
+        ----------
+        frame
+            One that the caller sees.
+
+        Returns
+        -------
+        Rendered
+            UTF-8, with a line of column names.
+
+        Raises
+        ------
+        NoCatalogError
+            If it has none.
+        MissingFileError
+            If the frame's bytes are gone.
+        InvalidError
+            If the table cannot be read.
+        StorageUnavailableError
+            If the disk refuses.
+        """
+        missing = f"frame {frame.id} has no source catalogue (a table named CAT)"
+        version = frame.version()
+        if not frame.facts.has_catalog:
+            raise NoCatalogError(missing)
+
+        async def write(source: Path, draft: Path) -> None:
+            if not await self._offload.call(WRITE_CATALOG, source, draft):
+                raise NoCatalogError(missing)
+
+        return await self._cached(version, f"{version.key}-catalog{_CATALOG_FORMAT}", ".csv", write)
+
+    async def _cached(
+        self,
+        version: Version,
+        name: str,
+        extension: str,
+        make: Callable[[Path, Path], Awaitable[None]],
+    ) -> Rendered:
+        """Give a file of the cache; whoever asks while it is being made waits for it."""
+        file = self._folder / version.key[:2] / f"{name}{extension}"
+        size_bytes = await asyncio.to_thread(_size_bytes, file)
+        if size_bytes is None:
+            task = self._under_way.get(file)
+            if task is None:
+                task = asyncio.create_task(self._make(version, file, make))
+                self._under_way[file] = task
+                task.add_done_callback(lambda _: self._under_way.pop(file, None))
+            await asyncio.shield(task)
+            with translated(file.name):
+                size_bytes = (await asyncio.to_thread(file.stat)).st_size
+        return Rendered(file, name, size_bytes)
+
+    async def _make(
+        self, version: Version, file: Path, make: Callable[[Path, Path], Awaitable[None]]
+    ) -> None:
+        """Make a file of the cache, whole or not at all."""
         source = await asyncio.to_thread(self._store.path, version.stored.key)
-        picture = await self._offload.call(RENDER, source, spec)
-        await asyncio.to_thread(_keep, file, picture)
-
-
-def _keep(file: Path, picture: bytes) -> None:
-    """Write a file of the cache, whole or not at all."""
-    with translated(file.name):
-        file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f".{uuid.uuid4().hex}")
-        try:
-            draft.write_bytes(picture)
-            draft.replace(file)
-        finally:
-            draft.unlink(missing_ok=True)
+        with translated(file.name):
+            await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)
+            try:
+                await make(source, draft)
+                await asyncio.to_thread(draft.replace, file)
+            finally:
+                await asyncio.to_thread(draft.unlink, missing_ok=True)
+
+
+def _size_bytes(file: Path) -> int | None:
+    """Give the size of a file of the cache [byte], None if it is not there."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return None

@@ -98,6 +98,7 @@ async def up(settings: Settings, plan: Plan | None = None) -> int:
         Exit code: 0 after a signal, 1 if something needed is away, 2 if a setting is wrong.
     """
     try:
+        make_rules(settings)
         check_port(settings)
         with alone(settings):
             return await _Tree(settings, plan or Plan()).run()

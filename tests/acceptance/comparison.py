@@ -63,14 +63,12 @@ def _scales_nothing(card: Any) -> bool:  # noqa: ANN401  # astropy has no types
 
 
 def _in_order(cards: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Leave out scaling and axes: for packed images astropy puts them where the standard has them."""
+    """Leave out scaling and axes, which astropy shows in places of its own for packed images."""
     return [card for card in cards if card[0] not in {"BSCALE", "BZERO"} and "NAXIS" not in card[0]]
 
 
 def _same(a: Any, b: Any) -> bool:  # noqa: ANN401  # arrays of any type
     if a.shape != b.shape or a.dtype.newbyteorder("=") != b.dtype.newbyteorder("="):
         return False
-    return (
-        a.astype(a.dtype.newbyteorder("=")).tobytes()
-        == b.astype(b.dtype.newbyteorder("=")).tobytes()
-    )
+    plain = a.dtype.newbyteorder("=")
+    return bool(a.astype(plain).tobytes() == b.astype(plain).tobytes())

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_import_rules_hold() -> None:
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(  # noqa: S603  # our own command
         command, cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -107,8 +107,9 @@ def _numbers(query: FrameQuery) -> Iterator[Condition]:
     elif query.request is not None:
         yield _is_request(query.request)
     if query.binning is not None:
-        yield FrameRow.x_binning == query.binning[0]
-        yield FrameRow.y_binning == query.binning[1]
+        # A header that does not say it means no binning (PYO-50, rule 6).
+        yield func.coalesce(FrameRow.x_binning, 1) == query.binning[0]
+        yield func.coalesce(FrameRow.y_binning, 1) == query.binning[1]
     if query.frame_ids is not None:
         yield among(FrameRow.id, query.frame_ids)
 

@@ -102,8 +102,9 @@ class FrameReader:
 
     async def _binnings(self, wanted: Sequence[ColumnElement[bool]]) -> tuple[str, ...]:
         pair = (FrameRow.x_binning, FrameRow.y_binning)
-        selected = select(*pair).where(*wanted, FrameRow.x_binning.is_not(None)).distinct()
-        pairs = sorted((x or 1, y or 1) for x, y in (await self._session.execute(selected)))
+        selected = select(*pair).where(*wanted).distinct()
+        found = await self._session.execute(selected)
+        pairs = sorted({(x or 1, y or 1) for x, y in found})
         return tuple(f"{x}x{y}" for x, y in pairs)
 
     async def _complete(self, selected: Select[FrameRow]) -> tuple[Frame, ...]:

@@ -1,0 +1,83 @@
+"""Who may fetch the file of a frame: whoever sees the frame, or has a signed link to a version."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.deps import Reader, Services
+from app.api.validation import Given, RowId, Text
+from app.context import Factory
+from app.core.identity import SYSTEM, Caller
+from app.frames.links import Signature
+from app.frames.models import Frame, Version
+
+
+class LinkIn(BaseModel):
+    """What a link to a version carries."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    version: Annotated[Given[Text], Field(examples=["0c1f5c7e9a3d4b62b1f0a7d8e6c5b4a3"])] = None
+    """Key of a version, as in `version_set`; default: the newest."""
+    expires: Given[Text] = None
+    """When a signed link lapses [s since 1970, UTC]."""
+    signature: Given[Text] = None
+    """Of a signed link; such a link needs no token. Where a token is sent, the token decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A version that the caller may fetch, and its frame."""
+
+    frame: Frame
+    version: Version
+
+
+async def opened(
+    frame_id: RowId, caller: Reader, services: Services, link: Annotated[LinkIn, Query()]
+) -> Opened:
+    """Open a version of a frame.
+
+    Parameters
+    ----------
+    frame_id
+        The frame.
+    caller
+        Who asks.
+    services
+        Of the process.
+    link
+        What the URL carries.
+
+    Returns
+    -------
+    Opened
+        The version of the link, else the newest.
+
+    Raises
+    ------
+    InvalidLinkError
+        If a signature was altered or has expired, and no token is sent.
+    FrameNotFoundError
+        If the caller does not see the frame.
+    VersionNotFoundError
+        If the frame has no such version.
+    """  # the services raise them
+    frame = await services.frames.get(frame_id, _entitled(frame_id, caller, services, link))
+    return Opened(frame, frame.version(link.version))
+
+
+OpenedVersion = Annotated[Opened, Depends(opened)]
+"""Parameter of a route: the version that is to be fetched."""
+
+
+def _entitled(frame_id: int, caller: Caller, services: Factory, link: LinkIn) -> Caller:
+    """Let a valid signature stand in for a token."""
+    if caller.is_known or link.signature is None:
+        return caller
+    services.links.check(
+        frame_id, Signature(link.version or "", link.expires or "", link.signature)
+    )
+    return SYSTEM

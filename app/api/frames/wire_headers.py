@@ -1,0 +1,135 @@
+"""Header cards as the dialects show them. Contracts: PYO-32, ARC-42, ARC-81."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.frames import examples
+from app.api.validation import Given, Text
+from app.core.errors import InvalidError
+from app.frames.models import HeaderOfHdu
+
+Scalar = bool | int | float | str | None
+
+_COMMENTARY: Final = frozenset({"", "COMMENT", "HISTORY"})
+_OF_THE_DATA: Final = re.compile(
+    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|TFIELDS|THEAP"
+    r"|EXT(?:NAME|VER|LEVEL)|BSCALE|BZERO|BLANK|CHECKSUM|DATASUM"
+)
+"""Keywords that describe the HDU they stand in, and no other (FITS standard 4.0, table C.1)."""
+
+
+class ExtIn(BaseModel):
+    """Which header is wanted."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    ext: Annotated[Given[Text], Field(examples=["SCI", "0"])] = None
+    """Index or EXTNAME of one HDU, whose cards are shown as they are. Default: the cards of the
+    science HDU, over those of the primary one."""
+
+
+class CardOut(BaseModel):
+    """A card."""
+
+    key: str
+    value: Scalar
+
+
+class HduOut(BaseModel):
+    """An HDU of the file."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    index: int
+    """0 is the primary HDU."""
+    name: str
+    """EXTNAME; empty for none."""
+    kind: str
+    """What it holds."""
+
+
+class HeadersOut(BaseModel):
+    """The header of a frame, in the forms of both dialects."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, json_schema_extra={"examples": [examples.HEADERS]}
+    )
+
+    results: list[CardOut]
+    """The cards by keyword, without commentary; undefined values are null."""
+    data: dict[str, Scalar]
+    """The same as an object; keywords with a hyphen also with an underscore."""
+    hdus: list[HduOut]
+    """All HDUs of the file."""
+
+
+def headers_out(
+    hdus: Sequence[HeaderOfHdu], *, science_hdu: int | None, ext: str | None
+) -> HeadersOut:
+    """Write headers.
+
+    Parameters
+    ----------
+    hdus
+        Of the file.
+    science_hdu
+        Index of the science HDU; None for none.
+    ext
+        Index or EXTNAME of the one that is wanted; None for the science HDU over the primary one.
+
+    Returns
+    -------
+    HeadersOut
+        Keywords sorted; of duplicate cards the first.
+
+    Raises
+    ------
+    InvalidError
+        If there is no such HDU.
+    """  # the search below raises it
+    cards = _merged(hdus, science_hdu) if ext is None else _cards(_named(hdus, ext))
+    data = dict(sorted(cards.items()))
+    copies = {key.replace("-", "_"): value for key, value in data.items() if "-" in key}
+    return HeadersOut(
+        results=[CardOut(key=key, value=value) for key, value in data.items()],
+        data=copies | data,
+        hdus=[HduOut(index=hdu.index, name=hdu.name, kind=hdu.kind) for hdu in hdus],
+    )
+
+
+def _cards(hdu: HeaderOfHdu) -> dict[str, Scalar]:
+    cards: dict[str, Scalar] = {}
+    for keyword, value, _ in hdu.cards:
+        if keyword not in _COMMENTARY:
+            cards.setdefault(keyword, value)
+    return cards
+
+
+def _merged(hdus: Iterable[HeaderOfHdu], science_hdu: int | None) -> dict[str, Scalar]:
+    """Lay the science cards over the primary ones; those that describe the data are its own."""
+    by_index = {hdu.index: _cards(hdu) for hdu in hdus}
+    primary = by_index.get(0, {})
+    science = by_index.get(science_hdu or 0, {})
+    if science is primary:
+        return primary
+    general = {key: value for key, value in primary.items() if not _OF_THE_DATA.fullmatch(key)}
+    return general | science
+
+
+def _named(hdus: Sequence[HeaderOfHdu], ext: str) -> HeaderOfHdu:
+    """Find an HDU.
+
+    Raises
+    ------
+    InvalidError
+        If there is none of this index or name.
+    """
+    wanted = ext.strip().upper()
+    for hdu in hdus:
+        if wanted in {str(hdu.index), hdu.name.upper()}:
+            return hdu
+    known = ", ".join(f"{hdu.index} {hdu.name}".strip() for hdu in hdus[:50])
+    raise InvalidError(f"ext = {ext[:80]!r} is no HDU; there are {known}", field="ext")

@@ -1,0 +1,159 @@
+"""`skyshelf up`, as a newcomer meets it: the real command, its processes, files and HTTP."""
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.fits_files import make_fits
+
+pytestmark = pytest.mark.timeout(280)
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = 9
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `skyshelf up`; whatever happens, leave no process behind."""
+    environment = {name: value for name, value in os.environ.items() if "SKYSHELF" not in name}
+    environment |= {
+        "SKYSHELF_DATA_DIR": str(folder),
+        "SKYSHELF_PORT": str(port),
+        "SKYSHELF_SAMPLE_FRAMES": str(SAMPLES),
+        "SKYSHELF_SETTLE_S": "0.5",
+    }
+    with log.open("ab") as output:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield up
+    finally:
+        if up.poll() is None:
+            up.send_signal(signal.SIGTERM)
+            up.wait(timeout=60)
+
+
+def until(condition: Callable[[], bool], within_s: float = 120) -> None:
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)
+
+
+def is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def log_in(client: httpx.Client, folder: Path) -> None:
+    password = (folder / "admin-password").read_text().strip()
+    answer = client.post("/api-token-auth/", data={"username": "admin", "password": password})
+    client.headers["Authorization"] = f"Token {answer.json()['token']}"
+
+
+def count(client: httpx.Client, **query: str) -> int:
+    return int(client.get("/frames/", params=query).json()["count"])
+
+
+def test_from_an_empty_folder_to_a_zip_and_again(  # noqa: PLR0915  # one story, told in order
+    tmp_path: Path,
+) -> None:
+    folder, log, port = tmp_path / "data", tmp_path / "log", free_port()
+    with (
+        running(folder, port, log) as up,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        until(lambda: up.poll() is not None or is_ready(client))
+        assert up.poll() is None, log.read_text()
+        log_in(client, folder)
+        until(lambda: count(client) == SAMPLES)
+        anonymous = httpx.get(f"http://127.0.0.1:{port}/frames/").json()["count"]
+        assert 0 < anonymous < SAMPLES
+
+        make_fits(folder / "inbox" / "mine.fits", shape=(256, 256), OBJECT="My Target", wcs=True)
+        until(lambda: count(client, OBJECT="my target") == 1)
+        (frame,) = client.get("/frames/", params={"OBJECT": "my target"}).json()["results"]
+        picture = client.get(f"/frames/{frame['id']}/preview/")
+        assert picture.headers["content-type"] == "image/png"
+        by_link = httpx.get(frame["url"])
+        assert by_link.content.startswith(b"SIMPLE  =")
+        bundle = client.post("/frames/zip/", data={"frame_ids": [str(frame["id"])]})
+        (member,) = zipfile.ZipFile(io.BytesIO(bundle.content)).namelist()
+        assert member.endswith(frame["filename"])
+
+        children = psutil.Process(up.pid).children(recursive=True)
+        before = time.monotonic()
+        up.send_signal(signal.SIGINT)
+        assert up.wait(timeout=30) == 0
+        assert time.monotonic() - before < 10
+        assert [child for child in children if child.is_running()] == []
+        assert not (folder / "postgres" / "cluster" / "postmaster.pid").exists()
+
+    text = log.read_text()
+    assert f"http://127.0.0.1:{port}" in text
+    assert "/docs" in text
+    assert str(folder / "inbox") in text
+    assert oct((folder / "admin-password").stat().st_mode)[-3:] == "600"
+
+    with (
+        running(folder, port, log) as up,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        until(lambda: up.poll() is not None or is_ready(client))
+        log_in(client, folder)
+        assert count(client) == SAMPLES + 1
+        killed = [
+            child
+            for child in psutil.Process(up.pid).children()
+            if "worker" in child.cmdline() or "serve" in child.cmdline()
+        ]
+        assert len(killed) == 2
+        for child in killed:
+            child.kill()
+        make_fits(folder / "inbox" / "later.fits", OBJECT="Later", EXPTIME=7.5)
+        until(lambda: is_ready(client) and count(client, OBJECT="later") == 1)
+
+
+def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "SKYSHELF_DATA_DIR": str(tmp_path),
+        "SKYSHELF_PATH_FORMATTER": "{SITEID}/{DAY-OBS|dat}/",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "up"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "column 18" in line
+    assert "dat" in line
+    assert not (tmp_path / "postgres").exists()
