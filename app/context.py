@@ -131,6 +131,7 @@ class Factory:
             queue=self.jobs,
             clock=self.clock,
             spool=self.spool,
+            keywords=self.rules.keywords,
         )
 
 

@@ -91,6 +91,8 @@ class Version:
         The file in the store, and the file as it came; they differ for packed frames.
     repairs
         What had to be repaired to read the header.
+    science_hdu
+        Index of the science HDU of the stored file; None for none.
     created_at
         When the version was filed, UTC.
     """
@@ -101,6 +103,7 @@ class Version:
     stored: StoredFile
     received: ReceivedFile
     repairs: tuple[str, ...]
+    science_hdu: int | None
     created_at: datetime
 
 
@@ -126,8 +129,6 @@ class FrameFacts:
         From when on the frame is public, UTC.
     is_internal
         Whether the frame has neither a proposal nor a public date.
-    science_hdu
-        Index of the science HDU.
     """
 
     site: str | None = None
@@ -168,7 +169,6 @@ class FrameFacts:
     public_at: datetime | None = None
     is_internal: bool = False
     has_catalog: bool = False
-    science_hdu: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,8 +360,8 @@ class NewVersion:
         The file in the store, and the file as it came.
     facts
         What its header says.
-    hdus
-        Header cards of every HDU.
+    hdus, science_hdu
+        Header cards of every HDU of the stored file, and which one is the science HDU.
     related
         Basenames that the header names.
     repairs
@@ -375,9 +375,28 @@ class NewVersion:
     received: ReceivedFile
     facts: FrameFacts
     hdus: tuple[HeaderOfHdu, ...]
+    science_hdu: int | None
     related: tuple[str, ...]
     repairs: tuple[str, ...]
     owner_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The packed file that takes the place of the one that a version was stored in.
+
+    Attributes
+    ----------
+    stored
+        The file.
+    hdus, science_hdu
+        Header cards of every HDU of it, and which one is the science HDU: packing a primary
+        image moves it into the first extension.
+    """
+
+    stored: StoredFile
+    hdus: tuple[HeaderOfHdu, ...]
+    science_hdu: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from app.frames.models import (
     HeaderOfHdu,
     NewVersion,
     Registered,
-    StoredFile,
+    Replacement,
     Version,
 )
 from app.frames.store import FrameReader, FrameWriter, Sight
@@ -261,16 +261,16 @@ class FrameRegistry:
             raise FrameNotFoundError(f"there is no version {version_id}")
         return found
 
-    async def replace_file(self, version_id: int, stored: StoredFile, now: datetime) -> None:
+    async def replace_file(self, version_id: int, new: Replacement, now: datetime) -> None:
         """Let a version be stored in another file; what was received stays known.
 
         Parameters
         ----------
         version_id
             The version.
-        stored
+        new
             The file that takes the place of the one so far.
         now
             When, UTC.
         """
-        await self._writer.replace_file(version_id, stored, now)
+        await self._writer.replace_file(version_id, new, now)

@@ -54,7 +54,6 @@ def facts_of(reading: Reading, publicity: Publicity, *, default_site: str) -> Fr
         public_at=publicity.public_at,
         is_internal=publicity.is_internal,
         has_catalog=any(hdu.kind is HduKind.TABLE and hdu.name == _CATALOG for hdu in reading.hdus),
-        science_hdu=reading.science_index,
     )
 
 

@@ -93,7 +93,7 @@ class Filing:
         self._sessions = sessions
         self._store = store
         self._offload = offload
-        self._packer = Packer(offload)
+        self._packer = Packer(offload, rules.keywords)
         self._queue = queue
         self._clock = clock
         self._rules = rules
@@ -166,12 +166,19 @@ class Filing:
         """Pack within the ingest; the same parcel where the original shall stay."""
         target = parcel.file.with_name(f"{parcel.file.name}.packed")
         try:
-            if await self._packer.pack(parcel.file, target):
-                stored = await asyncio.to_thread(digest_file, target)
-                destination = parcel.destination.packed()
-                yield replace(parcel, destination=destination, file=target, stored=stored)
-            else:
+            packed = await self._packer.pack(parcel.file, target)
+            if packed is None:
                 yield parcel
+                return
+            yield replace(
+                parcel,
+                reading=replace(
+                    parcel.reading, hdus=packed.hdus, science_index=packed.science_index
+                ),
+                destination=parcel.destination.packed(),
+                file=target,
+                stored=await asyncio.to_thread(digest_file, target),
+            )
         finally:
             target.unlink(missing_ok=True)
 
@@ -252,6 +259,7 @@ class Filing:
             ),
             facts=facts_of(reading, publicity, default_site=rules.naming.default_site),
             hdus=headers_of(reading),
+            science_hdu=reading.science_index,
             related=tuple(name for name in reading.metadata.related if name != basename),
             repairs=reading.repairs,
             owner_id=parcel.arrival.owner_id,

@@ -10,14 +10,17 @@ from app.core.clock import Clock
 from app.core.errors import ConflictError
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
+from app.fits.keywords import KeywordMap
+from app.fits.models import Reading
 from app.fits.safe_names import basename_of
-from app.frames.models import StoredFile, Version
+from app.frames.models import Replacement, StoredFile, Version
 from app.frames.service import FrameRegistry
+from app.ingest.facts import headers_of
 from app.ingest.models import REMOVE_JOB
 from app.ingest.naming import PACKED_EXTENSION
 from app.ingest.placing import make_visible
 from app.ingest.spool import Spool
-from app.ingest.tasks import PACK
+from app.ingest.tasks import PACK, READ
 from app.jobs.models import Priority
 from app.jobs.service import JobQueue
 from app.storage.digests import Digests, digest_file
@@ -52,12 +55,15 @@ class Packer:
     ----------
     offload
         Of the process.
+    keywords
+        How headers are read.
     """
 
-    def __init__(self, offload: Offload) -> None:
+    def __init__(self, offload: Offload, keywords: KeywordMap) -> None:
         self._offload = offload
+        self._keywords = keywords
 
-    async def pack(self, source: Path, target: Path) -> bool:
+    async def pack(self, source: Path, target: Path) -> Reading | None:
         """Pack a file losslessly, where that is proven and saves space.
 
         Parameters
@@ -69,13 +75,15 @@ class Packer:
 
         Returns
         -------
-        bool
-            False where the original shall stay; the reason is logged.
+        Reading or None
+            What the packed file says, whose HDUs are counted anew; None where the original shall
+            stay, for a reason that is logged.
         """
         result = await self._offload.call(PACK, source, target)
         if not result.packed:
             log.info("not packed", reason=result.reason)
-        return result.packed
+            return None
+        return await self._offload.call(READ, target, self._keywords)
 
 
 class PackService:
@@ -85,6 +93,8 @@ class PackService:
     ----------
     sessions, store, offload, queue, clock, spool
         Of the process.
+    keywords
+        How headers are read.
     """
 
     def __init__(
@@ -96,10 +106,11 @@ class PackService:
         queue: JobQueue,
         clock: Clock,
         spool: Spool,
+        keywords: KeywordMap,
     ) -> None:
         self._sessions = sessions
         self._store = store
-        self._packer = Packer(offload)
+        self._packer = Packer(offload, keywords)
         self._queue = queue
         self._clock = clock
         self._spool = spool
@@ -123,8 +134,9 @@ class PackService:
             return
         target = self._spool.new_path()
         try:
-            if await self._packer.pack(self._store.path(version.stored.key), target):
-                await self._swap(version, target)
+            packed = await self._packer.pack(self._store.path(version.stored.key), target)
+            if packed is not None:
+                await self._swap(version, target, packed)
         finally:
             target.unlink(missing_ok=True)
 
@@ -138,22 +150,23 @@ class PackService:
         """
         await self._store.remove(key)
 
-    async def _swap(self, version: Version, target: Path) -> None:
+    async def _swap(self, version: Version, target: Path, packed: Reading) -> None:
         """Place the packed file; rows and bytes change together."""
         stored = _packed_file(version.stored, await asyncio.to_thread(digest_file, target))
         staged = await self._store.stage(target, stored.key, adopt=True)
+        new = Replacement(stored, headers_of(packed), packed.science_index)
         try:
-            await self._register(version, stored, staged)
+            await self._register(version, new, staged)
         finally:
             staged.discard()
 
-    async def _register(self, version: Version, stored: StoredFile, staged: Staged) -> None:
+    async def _register(self, version: Version, new: Replacement, staged: Staged) -> None:
         now = self._clock()
         async with transaction(self._sessions) as session:
             registry = FrameRegistry(session)
             if (await registry.version(version.id)).stored != version.stored:
                 raise ConflictError(f"version {version.id} was changed while it was being packed")
-            await registry.replace_file(version.id, stored, now)
+            await registry.replace_file(version.id, new, now)
             await self._queue.enqueue(
                 session,
                 REMOVE_JOB,
@@ -161,7 +174,7 @@ class PackService:
                 priority=Priority.PACK,
                 run_at=now + _GRACE,
             )
-            await make_visible(self._store, staged, stored.sha256)
+            await make_visible(self._store, staged, new.stored.sha256)
 
 
 def _packed_file(stored: StoredFile, digests: Digests) -> StoredFile:

@@ -14,7 +14,7 @@ from app.previews.models import PreviewSpec
 from app.storage.errors import translated
 from app.storage.protocol import Store
 
-RENDER: Final = Task[[Path, PreviewSpec], bytes]("app.previews.render:render")
+RENDER: Final = Task[..., bytes]("app.previews.render:render")
 WRITE_CATALOG: Final = Task[[Path, Path], bool]("app.fits.table:write_catalog_csv")
 
 _CATALOG_FORMAT: Final = 1
@@ -93,7 +93,7 @@ class PreviewService:
         """
 
         async def render(source: Path, draft: Path) -> None:
-            picture = await self._offload.call(RENDER, source, spec)
+            picture = await self._offload.call(RENDER, source, spec, scratch=self._folder)
             await asyncio.to_thread(draft.write_bytes, picture)
 
         name = f"{version.key}-{spec.cache_key()}"
@@ -149,11 +149,17 @@ class PreviewService:
             if task is None:
                 task = asyncio.create_task(self._make(version, file, make))
                 self._under_way[file] = task
-                task.add_done_callback(lambda _: self._under_way.pop(file, None))
+                task.add_done_callback(lambda done: self._forget(file, done))
             await asyncio.shield(task)
             with translated(file.name):
                 size_bytes = (await asyncio.to_thread(file.stat)).st_size
         return Rendered(file, name, size_bytes)
+
+    def _forget(self, file: Path, done: asyncio.Task[None]) -> None:
+        """Let go of what is made; its error counts as seen, though everybody may have gone."""
+        self._under_way.pop(file, None)
+        if not done.cancelled():
+            done.exception()
 
     async def _make(
         self, version: Version, file: Path, make: Callable[[Path, Path], Awaitable[None]]

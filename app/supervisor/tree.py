@@ -13,6 +13,7 @@ import structlog
 
 from app.core.errors import ArchiveError, InvalidError, UnavailableError
 from app.db.embedded import EmbeddedPostgres
+from app.ingest.rules import make_rules
 from app.settings import PREFIX, Settings
 
 from .checks import alone, check_port

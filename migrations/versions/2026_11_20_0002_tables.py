@@ -190,7 +190,6 @@ def _make_catalogue() -> None:
         sa.Column("is_internal", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("owner_id", sa.BigInteger(), nullable=True),
         sa.Column("has_catalog", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("science_hdu", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "(area IS NULL) = (area_box IS NULL)", name=op.f("ck_frames_area_with_box")
         ),
@@ -263,6 +262,7 @@ def _make_catalogue() -> None:
         sa.Column("received_md5", sa.String(), nullable=False),
         sa.Column("received_sha256", sa.String(), nullable=False),
         sa.Column("repairs", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("science_hdu", sa.Integer(), nullable=True),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),

@@ -177,6 +177,11 @@ async def test_packing_later_swaps_the_file_and_keeps_the_received_digest(
     assert after.stored.size_bytes < before.stored.size_bytes
     assert after.received == before.received
     assert (fits.getdata(archive.store.path(after.stored.key)) == original).all()
+    assert (before.science_hdu, after.science_hdu) == (0, 1)
+    assert [hdu.kind for hdu in await archive.frames.headers(after)] == [
+        "empty",
+        "compressed image",
+    ]
     again = archive.settings.inbox / "b.fits"
     again.write_bytes(content)
     assert (await file_away(archive, again)).state is ArrivalState.DUPLICATE

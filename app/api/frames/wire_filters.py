@@ -146,7 +146,7 @@ class FiltersIn(BaseModel):
     exclude_configuration_type: Annotated[GivenList[ObservationType], Field(max_length=50)] = []
     """None of these classes; may be repeated."""
 
-    exclude_OBSTYPE: Annotated[GivenList[ObservationType], Field(max_length=50)] = []
+    exclude_OBSTYPE: Annotated[GivenList[ObservationType], Field(max_length=50)] = []  # noqa: N815  # its name
     """Other name of `exclude_configuration_type`."""
 
     exclude_calibrations: Given[LaxBool] = None

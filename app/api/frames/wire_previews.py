@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
-from app.api.validation import Text
+from app.api.validation import Given, Text
 from app.previews.models import (
     MAX_WIDTH_PX,
     ColorMap,
@@ -26,24 +26,24 @@ class PreviewIn(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     width: Annotated[
-        Text,
+        Given[Text],
         WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_WIDTH_PX, "default": 600}),
-    ] = ""
+    ] = None
     """Width [pixel]; the height follows in proportion."""
-    format: Annotated[Text, _choice(PictureFormat, "png")] = ""
+    format: Annotated[Given[Text], _choice(PictureFormat, "png")] = None
     """How the picture is encoded. PNG and WebP show NaN transparent."""
-    stretch: Annotated[Text, _choice(Stretch, "linear")] = ""
+    stretch: Annotated[Given[Text], _choice(Stretch, "linear")] = None
     """How pixel values between the limits become brightness."""
-    interval: Annotated[Text, _choice(Interval, "zscale")] = ""
+    interval: Annotated[Given[Text], _choice(Interval, "zscale")] = None
     """How the limits are found."""
-    lower: Annotated[Text, WithJsonSchema({"type": "number"})] = ""
+    lower: Annotated[Given[Text], WithJsonSchema({"type": "number"})] = None
     """Lower limit: a percentile for `percentile` (default 1), a pixel value for `minmax` (default
     that of the image); not with `zscale`."""
-    upper: Annotated[Text, WithJsonSchema({"type": "number"})] = ""
+    upper: Annotated[Given[Text], WithJsonSchema({"type": "number"})] = None
     """Upper limit, likewise; the default percentile is 99.5."""
-    cmap: Annotated[Text, _choice(ColorMap, "gray")] = ""
+    cmap: Annotated[Given[Text], _choice(ColorMap, "gray")] = None
     """Colours of low to high brightness."""
-    ext: Annotated[Text, WithJsonSchema({"type": "string", "examples": ["SCI", "1"]})] = ""
+    ext: Annotated[Given[Text], WithJsonSchema({"type": "string", "examples": ["SCI", "1"]})] = None
     """Index or EXTNAME of the HDU; default: the science image."""
 
     def spec(self) -> PreviewSpec:
@@ -59,4 +59,4 @@ class PreviewIn(BaseModel):
         InvalidError
             If a value is not allowed; names the parameter, the value and what is allowed.
         """  # parse raises it
-        return PreviewSpec.parse(self.model_dump())
+        return PreviewSpec.parse(self.model_dump(exclude_none=True))

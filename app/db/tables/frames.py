@@ -105,7 +105,6 @@ class FrameRow(Base):
     is_internal: Mapped[bool] = mapped_column(server_default=text("false"))
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     has_catalog: Mapped[bool] = mapped_column(server_default=text("false"))
-    science_hdu: Mapped[int | None] = mapped_column(Integer())
 
 
 class FrameVersionRow(Base):
@@ -123,6 +122,7 @@ class FrameVersionRow(Base):
     received_md5: Mapped[str] = mapped_column(index=True)
     received_sha256: Mapped[str] = mapped_column(unique=True)
     repairs: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    science_hdu: Mapped[int | None] = mapped_column(Integer())
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

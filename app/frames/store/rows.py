@@ -57,6 +57,7 @@ def version_of(row: FrameVersionRow, file: FileRow) -> Version:
             sha256=row.received_sha256,
         ),
         repairs=tuple(row.repairs),
+        science_hdu=row.science_hdu,
         created_at=row.created_at,
     )
 

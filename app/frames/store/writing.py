@@ -14,7 +14,7 @@ from app.db.tables import (
     FrameVersionRow,
     archive_ids,
 )
-from app.frames.models import NewVersion, Registered, StoredFile, Version
+from app.frames.models import NewVersion, Registered, Replacement, Version
 from app.frames.store.rows import columns_of, file_columns, header_json, version_of
 
 
@@ -76,14 +76,20 @@ class FrameWriter:
         found = (await self._session.execute(selected)).one_or_none()
         return None if found is None else version_of(*found)
 
-    async def replace_file(self, version_id: int, stored: StoredFile, now: datetime) -> None:
+    async def replace_file(self, version_id: int, new: Replacement, now: datetime) -> None:
         """Let a version be stored in another file; what was received stays known."""
         version = await self._session.get_one(FrameVersionRow, version_id)
-        changed = file_columns(stored) | {"created_at": now}
+        changed = file_columns(new.stored) | {"created_at": now}
         await self._session.execute(
             update(FileRow).where(FileRow.id == version.file_id).values(**changed)
         )
-        version.extension = stored.extension
+        version.extension = new.stored.extension
+        version.science_hdu = new.science_hdu
+        await self._session.execute(
+            update(FrameHeaderRow)
+            .where(FrameHeaderRow.version_id == version_id)
+            .values(hdus=header_json(new.hdus))
+        )
 
     async def _put_frame(self, new: NewVersion, file_id: int, now: datetime) -> tuple[int, bool]:
         facts = columns_of(new.facts) | {"updated_at": now}
@@ -113,6 +119,7 @@ class FrameWriter:
             received_md5=new.received.md5,
             received_sha256=new.received.sha256,
             repairs=list(new.repairs),
+            science_hdu=new.science_hdu,
             created_at=now,
         )
         version_id = (await self._session.execute(added.returning(FrameVersionRow.id))).scalar_one()

@@ -1,0 +1,265 @@
+"""Routes of the frames area, in the merged root dialect."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from app.api.bodies import body_schema
+from app.api.deps import Reader, Services, Staff
+from app.api.frames.access import OpenedVersion
+from app.api.frames.files import (
+    catalog_response,
+    preview_response,
+    version_response,
+    zip_name,
+    zip_response,
+)
+from app.api.frames.openapi import file_responses, upload_schema
+from app.api.frames.query import Ordering, Selection
+from app.api.frames.uploads import receive, take_in
+from app.api.frames.wire import (
+    AggregateOut,
+    CreatedOut,
+    FrameListOut,
+    FrameOut,
+    FrameView,
+    ShownIn,
+    ZipIn,
+)
+from app.api.frames.wire_headers import ExtIn, HeadersOut, headers_out
+from app.api.frames.wire_previews import PreviewIn
+from app.api.frames.zips import Wanted, ZipCaller, ZipWindow
+from app.api.paging import RootWindow, page_links
+from app.api.problems import problem_responses
+from app.api.validation import RowId
+
+TAGS = [
+    {"name": "frames", "description": "Search frames, read their headers, fetch their files."},
+    {"name": "upload", "description": "Bring files in."},
+]
+
+router = APIRouter()
+
+
+def frame_view(services: Services) -> FrameView:
+    """Give what writes frames."""
+    return FrameView(http_root=services.settings.public_url, links=services.links)
+
+
+View = Annotated[FrameView, Depends(frame_view)]
+
+
+@router.head("/frames/", include_in_schema=False)
+@router.get(
+    "/frames/",
+    tags=["frames"],
+    summary="Search frames",
+    description="The frames that the caller sees and that pass all filters, the newest observation"
+    " first. Filters have the names of pyobs and of the LCO archive; unknown names, empty values"
+    " and `ALL` are ignored. `count` is exact.",
+    responses=problem_responses(400, 401, 503),
+    response_model_exclude_unset=True,
+)
+async def list_frames(
+    caller: Reader,
+    request: Request,
+    services: Services,
+    view: View,
+    selection: Selection,
+    order: Ordering,
+    window: RootWindow,
+    shown: Annotated[ShownIn, Query()],
+) -> FrameListOut:
+    page = await services.frames.search(replace(selection, order=order, window=window), caller)
+    following, previous = page_links(
+        request.url.path,
+        request.url.query,
+        http_root=services.settings.public_url,
+        count=page.count,
+        window=window,
+    )
+    return FrameListOut(
+        count=page.count,
+        next=following,
+        previous=previous,
+        results=[view.showing(shown).item(frame) for frame in page.items],
+        count_estimated=False,
+    )
+
+
+@router.get(
+    "/aggregate/",
+    tags=["frames"],
+    summary="List the values of a selection, by its other name",
+    description="The same as `/frames/aggregate/`.",
+    responses=problem_responses(400, 401, 503),
+)
+@router.get(
+    "/frames/aggregate/",
+    tags=["frames"],
+    summary="List the values of a selection",
+    description="The distinct sites, telescopes, filters and so on of the frames that the caller"
+    " sees and that pass all filters. Unknown values are left out.",
+    responses=problem_responses(400, 401, 503),
+)
+async def aggregate(caller: Reader, services: Services, selection: Selection) -> AggregateOut:
+    return AggregateOut.of(await services.frames.facets(selection, caller), services.clock())
+
+
+@router.head("/frames/zip/", include_in_schema=False)
+@router.get(
+    "/frames/zip/",
+    tags=["frames"],
+    summary="Fetch a selection as a zip",
+    description="The frames that the caller sees and that pass all filters, as a zip called"
+    " `skyshelf-YYYYMMDD.zip` (UTC) with one folder of the same name. Stored, not deflated, so that"
+    " its length is known and ranges of it can be asked for.",
+    response_class=Response,
+    responses=file_responses("application/zip") | problem_responses(400, 401, 404, 413, 503),
+)
+async def zip_selection(
+    caller: Reader,
+    request: Request,
+    services: Services,
+    selection: Selection,
+    order: Ordering,
+    window: ZipWindow,
+) -> Response:
+    query = replace(selection, order=order, window=window)
+    name = zip_name(services.clock())
+    return zip_response(request, await services.bundles.of_query(query, caller, name=name))
+
+
+@router.post(
+    "/frames/zip/",
+    tags=["frames"],
+    summary="Fetch named frames as a zip",
+    description="As JSON or as a form, in which `frame_ids` (or `frame_ids[]`) is repeated. A frame"
+    " that the caller does not see is one that does not exist: 404. The zip is the same as that of"
+    " a selection.",
+    response_class=Response,
+    responses=file_responses("application/zip") | problem_responses(400, 401, 404, 413, 503),
+    openapi_extra=body_schema(ZipIn),
+)
+async def zip_frames(
+    caller: ZipCaller, request: Request, services: Services, wanted: Wanted
+) -> Response:
+    name = zip_name(services.clock())
+    return zip_response(
+        request, await services.bundles.of_frames(wanted.frame_ids, caller, name=name)
+    )
+
+
+@router.post(
+    "/frames/create/",
+    tags=["upload"],
+    summary="Upload files",
+    description="Every file part is filed, whatever its name. The answer is 200 even where files"
+    " could not be filed: `errors` and `results` say which and why, and such files are kept in"
+    " quarantine. Bytes that are in the archive already count as created.",
+    responses=problem_responses(400, 401, 403, 413, 415, 503),
+    response_model_exclude_unset=True,
+    openapi_extra=upload_schema(),
+)
+async def create_frames(caller: Staff, request: Request, services: Services) -> CreatedOut:
+    return await take_in(services, caller, await receive(request, services.ingest.spool))
+
+
+@router.head("/frames/{frame_id:int}/", include_in_schema=False)
+@router.get(
+    "/frames/{frame_id:int}/",
+    tags=["frames"],
+    summary="Get a frame",
+    description="One frame with its versions. A frame that the caller does not see is one that does"
+    " not exist.",
+    responses=problem_responses(401, 404, 503),
+    response_model_exclude_unset=True,
+)
+async def get_frame(caller: Reader, services: Services, view: View, frame_id: RowId) -> FrameOut:
+    return view.item(await services.frames.get(frame_id, caller))
+
+
+@router.head("/frames/{frame_id:int}/related/", include_in_schema=False)
+@router.get(
+    "/frames/{frame_id:int}/related/",
+    tags=["frames"],
+    summary="List the related frames",
+    description="The frames that the frame names in its header and those that name it, as far as"
+    " the caller sees them, by number.",
+    responses=problem_responses(401, 404, 503),
+    response_model_exclude_unset=True,
+)
+async def list_related(
+    caller: Reader, services: Services, view: View, frame_id: RowId
+) -> list[FrameOut]:
+    return [view.item(frame) for frame in await services.frames.related(frame_id, caller)]
+
+
+@router.head("/frames/{frame_id:int}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
+@router.get(
+    "/frames/{frame_id:int}/headers/",  # see access
+    tags=["frames"],
+    summary="Read the header",
+    description="The cards of the science HDU laid over those of the primary one, as they came, or"
+    " those of one HDU. A signed download link opens its header as well.",
+    responses=problem_responses(400, 401, 403, 404, 503),
+)
+async def get_headers(
+    wanted: OpenedVersion, services: Services, shown: Annotated[ExtIn, Query()]
+) -> HeadersOut:
+    hdus = await services.frames.headers(wanted.version)
+    return headers_out(hdus, science_hdu=wanted.version.science_hdu, ext=shown.ext)
+
+
+@router.head("/frames/{frame_id:int}/download/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
+@router.get(
+    "/frames/{frame_id:int}/download/",  # see access
+    tags=["frames"],
+    summary="Download the file",
+    description="The stored bytes of the newest version, or of the one that is named. Byte ranges,"
+    " conditional requests and HEAD work; the entity tag is the sha256. A signed link needs no"
+    " token.",
+    response_class=Response,
+    responses=file_responses("image/fits") | problem_responses(400, 401, 403, 404, 503),
+)
+async def download(wanted: OpenedVersion, request: Request, services: Services) -> Response:
+    return await version_response(request, services, wanted)
+
+
+@router.head("/frames/{frame_id:int}/preview/", include_in_schema=False)
+@router.get(
+    "/frames/{frame_id:int}/preview/",
+    tags=["frames"],
+    summary="Show a picture",
+    description="A rendering of the newest version, row 0 at the bottom.",
+    response_class=Response,
+    responses=file_responses("image/png", "image/jpeg", "image/webp")
+    | problem_responses(400, 401, 404, 503),
+)
+async def preview(
+    caller: Reader,
+    request: Request,
+    services: Services,
+    frame_id: RowId,
+    wish: Annotated[PreviewIn, Query()],
+) -> Response:
+    spec = wish.spec()
+    frame = await services.frames.get(frame_id, caller)
+    return await preview_response(request, services, frame, spec)
+
+
+@router.head("/frames/{frame_id:int}/catalog/", include_in_schema=False)
+@router.get(
+    "/frames/{frame_id:int}/catalog/",
+    tags=["frames"],
+    summary="Fetch the source catalogue",
+    description="The table named CAT of the newest version, as CSV with a line of column names.",
+    response_class=Response,
+    responses=file_responses("text/csv") | problem_responses(400, 401, 404, 503),
+)
+async def catalog(
+    caller: Reader, request: Request, services: Services, frame_id: RowId
+) -> Response:
+    return await catalog_response(request, services, await services.frames.get(frame_id, caller))
