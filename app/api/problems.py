@@ -226,7 +226,7 @@ def _archive_answer(error: ArchiveError) -> Response:
         headers["WWW-Authenticate"] = "Token"
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    field = error.field if isinstance(error, InvalidError) else None
+    field = (error.field or WHOLE_BODY) if isinstance(error, InvalidError) else None
     return problem_response(
         status_for(type(error)),
         error.message,

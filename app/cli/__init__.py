@@ -1,0 +1,47 @@
+"""The ``skyshelf`` command: everything that is done at a terminal.
+
+Commands import what they need when they run, so that ``skyshelf --help`` and the start of each
+process stay quick. The docstring of a command is its help.
+"""
+
+import sys
+
+import typer
+
+from app.core.errors import ArchiveError
+
+from . import accounts, docs, ingest, run, status
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="An observatory's FITS archive: inbox, catalogue, search, previews, downloads.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for commands in (run, ingest, status, docs):
+    app.add_typer(commands.app)
+for name, group in accounts.GROUPS.items():
+    app.add_typer(group, name=name)
+
+
+def main() -> None:
+    """Run the command that the process was called with, and end the process.
+
+    Exit codes: 0 done, 1 done with failures, 2 not done, 130 stopped by Ctrl-C. Whatever the
+    archive foresaw, and a file that the system refuses, ends in one line on standard error.
+    """
+    try:
+        app(prog_name="skyshelf")
+    except ArchiveError as error:
+        message = error.message
+    except OSError as error:
+        if error.filename is None:
+            raise
+        message = f"{error.filename}: {error.strerror}"
+    else:
+        return
+    sys.stderr.write(f"skyshelf: {' '.join(message.split())}\n")
+    sys.exit(2)

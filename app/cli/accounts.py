@@ -1,0 +1,147 @@
+"""Commands for users, their tokens, and proposals."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .session import in_archive
+
+if TYPE_CHECKING:
+    from app.context import Factory
+
+users = typer.Typer(help="Users: who can log in.", no_args_is_help=True)
+tokens = typer.Typer(help="API tokens.", no_args_is_help=True)
+proposals = typer.Typer(help="Proposals, whose members see their frames.", no_args_is_help=True)
+
+GROUPS = {"user": users, "token": tokens, "proposal": proposals}
+"""Groups of commands by name."""
+
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
+ProposalId = Annotated[str, typer.Argument(metavar="ID", help="As frames name it (PROPID).")]
+Member = Annotated[str, typer.Argument(metavar="USER", help="Name of the user.")]
+FromStdin = Annotated[
+    bool,
+    typer.Option("--password-stdin", help="Read the password from the first line of the input."),
+]
+
+
+def _password(*, from_stdin: bool) -> str:
+    """Get a new password from the input or the person at the terminal."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+@users.command("add")
+def add_user(
+    name: UserName,
+    *,
+    email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
+    staff: Annotated[
+        bool, typer.Option("--staff", help="May upload, see everything, look after the ingest.")
+    ] = False,
+    superuser: Annotated[bool, typer.Option("--superuser", help="May do everything.")] = False,
+    password_stdin: FromStdin = False,
+) -> None:
+    """Make a user; the password is asked for."""
+    password = _password(from_stdin=password_stdin)
+    user = in_archive(
+        lambda archive: archive.accounts.create_user(
+            name, password, email=email, is_staff=staff, is_superuser=superuser
+        )
+    )
+    typer.echo(f"The user {user.username!r} was made.")
+
+
+@users.command("list")
+def list_users() -> None:
+    """List all users."""
+    from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
+
+    found = in_archive(lambda archive: archive.accounts.list_users())
+    columns = ("name", "e-mail", "staff", "superuser", "active", "made")
+    rows = [
+        (u.username, u.email, u.is_staff, u.is_superuser, u.is_active, f"{u.created_at:%Y-%m-%d}")
+        for u in found
+    ]
+    show_table(columns, rows)
+
+
+@users.command("password")
+def set_password(name: UserName, *, password_stdin: FromStdin = False) -> None:
+    """Give a user another password; it is asked for."""
+    password = _password(from_stdin=password_stdin)
+    in_archive(lambda archive: archive.accounts.set_password(name, password))
+    typer.echo(f"The user {name!r} has a new password.")
+
+
+@users.command("disable")
+def disable_user(name: UserName) -> None:
+    """Switch a user off: neither password nor token opens anything."""
+    in_archive(lambda archive: archive.accounts.set_active(name, is_active=False))
+    typer.echo(f"The user {name!r} is switched off.")
+
+
+@users.command("enable")
+def enable_user(name: UserName) -> None:
+    """Switch a user on again."""
+    in_archive(lambda archive: archive.accounts.set_active(name, is_active=True))
+    typer.echo(f"The user {name!r} is switched on.")
+
+
+@tokens.command("show")
+def show_token(name: UserName) -> None:
+    """Print the API token of a user; it is made where there is none."""
+
+    async def token(archive: "Factory") -> str:
+        return await archive.accounts.token_of(await archive.accounts.get_user(name))
+
+    typer.echo(in_archive(token))
+
+
+@tokens.command("revoke")
+def revoke_token(name: UserName) -> None:
+    """Revoke the API token of a user; the next log-in makes a new one."""
+
+    async def revoke(archive: "Factory") -> None:
+        user = await archive.accounts.get_user(name)
+        await archive.accounts.revoke_token(user.as_caller(frozenset()))
+
+    in_archive(revoke)
+    typer.echo(f"The token of {name!r} is revoked.")
+
+
+@proposals.command("add")
+def add_proposal(
+    proposal_id: ProposalId,
+    *,
+    title: Annotated[str, typer.Option(help="For people.")] = "",
+) -> None:
+    """Make a proposal."""
+    in_archive(lambda archive: archive.accounts.create_proposal(proposal_id, title))
+    typer.echo(f"The proposal {proposal_id!r} was made.")
+
+
+@proposals.command("list")
+def list_proposals() -> None:
+    """List all proposals with their members."""
+    from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
+
+    found = in_archive(lambda archive: archive.accounts.list_proposals())
+    rows = [(proposal.id, proposal.title, ", ".join(proposal.members)) for proposal in found]
+    show_table(("proposal", "title", "members"), rows)
+
+
+@proposals.command("member-add")
+def add_member(proposal_id: ProposalId, user: Member) -> None:
+    """Let a user see the frames of a proposal, which is made where it is missing."""
+    in_archive(lambda archive: archive.accounts.add_member(proposal_id, user))
+    typer.echo(f"{user!r} is a member of proposal {proposal_id!r}.")
+
+
+@proposals.command("member-remove")
+def remove_member(proposal_id: ProposalId, user: Member) -> None:
+    """End the membership of a user in a proposal."""
+    in_archive(lambda archive: archive.accounts.remove_member(proposal_id, user))
+    typer.echo(f"{user!r} is no member of proposal {proposal_id!r} any more.")

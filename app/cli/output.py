@@ -1,0 +1,87 @@
+"""What commands print: lines, and tables that can be piped."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_UNBOUNDED = 10_000
+
+
+def printable(text: str) -> str:
+    """Write text so that a terminal takes nothing in it for a command.
+
+    Parameters
+    ----------
+    text
+        From anywhere.
+
+    Returns
+    -------
+    str
+        On one line; what cannot be printed is escaped.
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+def shown(path: Path) -> str:
+    """Write a path whose names may be any bytes.
+
+    Parameters
+    ----------
+    path
+        The path.
+
+    Returns
+    -------
+    str
+        Printable.
+    """
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
+
+
+def say(line: str) -> None:
+    """Print a line to standard output.
+
+    Parameters
+    ----------
+    line
+        Whatever is in it.
+    """
+    typer.echo(printable(line))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; as wide as it must be where standard output is no terminal.
+
+    Parameters
+    ----------
+    columns
+        Their names.
+    rows
+        Cells, a value for each column; None is left empty.
+    """
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_UNBOUNDED)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def _cell(value: object) -> Text:
+    if value is None:
+        return Text("")
+    right = isinstance(value, int) and not isinstance(value, bool)
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return Text(printable(text), justify="right" if right else "left")
