@@ -1,12 +1,10 @@
 """The API process: `create_app` makes it; there is no instance at import."""
 
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 
 from app.api import accounts, frames, health, ingest
@@ -92,26 +90,3 @@ def app_of_process() -> FastAPI:
     settings = load_settings()
     configure_logs(level=settings.log_level, style=settings.log_format)
     return create_app(settings)
-
-
-def serve(settings: Settings) -> None:
-    """Serve the API in the foreground until SIGINT or SIGTERM.
-
-    Parameters
-    ----------
-    settings
-        With the URL of a database.
-    """
-    configure_logs(level=settings.log_level, style=settings.log_format)
-    os.environ.setdefault("SKYSHELF_DATABASE_URL", settings.require_database_url())
-    uvicorn.run(
-        "app.main:app_of_process",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.api_workers,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-        server_header=False,
-    )

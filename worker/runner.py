@@ -212,7 +212,8 @@ class Runner:
         finally:
             await _cancel(attempt, heartbeat)
             seconds = round(time.monotonic() - started_s, 3)
-            _log.info("job", kind=job.kind, job=job.id, seconds=seconds, outcome=outcome.value)
+            tell = _log.debug if outcome is Outcome.FINISHED else _log.info
+            tell("job", kind=job.kind, job=job.id, seconds=seconds, outcome=outcome.value)
 
     async def _attempt(self, job: Job) -> Outcome:
         try:

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from typing_extensions import override
 
-from app.api.field_errors import SHOWN_CHARACTERS, FieldError, describe
+from app.api.field_errors import SHOWN_CHARACTERS, WHOLE_BODY, FieldError, describe
 from app.core.errors import (
     ArchiveError,
     ConflictError,

@@ -32,6 +32,11 @@ def main() -> None:
 
     Exit codes: 0 done, 1 done with failures, 2 not done, 130 stopped by Ctrl-C. Whatever the
     archive foresaw, and a file that the system refuses, ends in one line on standard error.
+
+    Raises
+    ------
+    OSError
+        If the system refuses something else: a fault of this program.
     """
     try:
         app(prog_name="skyshelf")

@@ -72,9 +72,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     if not console.is_terminal:
         console = Console(width=_UNBOUNDED)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
+    cells = list(rows)
+    for number, column in enumerate(columns):
+        counts = cells and all(type(row[number]) is int for row in cells)
+        table.add_column(column, justify="right" if counts else "left", overflow="fold")
+    for row in cells:
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
 
@@ -82,6 +84,5 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 def _cell(value: object) -> Text:
     if value is None:
         return Text("")
-    right = isinstance(value, int) and not isinstance(value, bool)
     text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-    return Text(printable(text), justify="right" if right else "left")
+    return Text(printable(text))

@@ -1,6 +1,7 @@
 """Commands that run the archive: everything at once, one process of it, or its first steps."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,15 +24,15 @@ def up() -> None:
     """Start PostgreSQL, the API and the ingest worker, and keep them running until Ctrl-C."""
     from app import supervisor  # noqa: PLC0415  # slow to load: only when it runs
 
-    raise typer.Exit(supervisor.run(load_settings()))
+    sys.exit(supervisor.run(load_settings()))
 
 
 @app.command()
 def serve() -> None:
     """Serve the API alone; SKYSHELF_DATABASE_URL names its database."""
-    from app import main  # noqa: PLC0415  # slow to load: only when it runs
+    from app import serving  # noqa: PLC0415  # slow to load: only when it runs
 
-    main.serve(load_settings())
+    serving.serve(load_settings())
 
 
 @app.command()

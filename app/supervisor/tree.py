@@ -14,6 +14,7 @@ import structlog
 from app.core.errors import ArchiveError, InvalidError, UnavailableError
 from app.db.embedded import EmbeddedPostgres
 from app.ingest.rules import make_rules
+from app.logs import configure_logs
 from app.settings import PREFIX, Settings
 
 from .checks import alone, check_port
@@ -80,6 +81,7 @@ def run(settings: Settings) -> int:
     int
         Exit code: 0 after a signal, 1 if something needed is away, 2 if a setting is wrong.
     """
+    configure_logs(level=settings.log_level, style=settings.log_format)
     return asyncio.run(up(settings))
 
 

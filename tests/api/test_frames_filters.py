@@ -14,7 +14,7 @@ from app.core.offload import Offload
 from app.db.engine import Sessions
 from app.main import create_app
 from tests.support.archive import an_archive, settings_in
-from tests.support.frames import FUTURE, OBSERVED, a_frame
+from tests.support.frames import FUTURE, a_frame
 from tests.support.serving import Served, served
 
 PUBLIC = datetime(2021, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -104,17 +104,13 @@ async def api(
 
 
 @pytest_asyncio.fixture
-async def target(api: Served, sessions: Sessions) -> int:
-    """Give the one frame that filters shall find, among others."""
-    await a_frame(sessions, "other_1", **TARGET_OF_ANOTHER)
+async def target(sessions: Sessions) -> int:
+    """Give the one visible frame; another one, hidden, must never count."""
+    await a_frame(sessions, "target_2", **{**TARGET, "public_at": FUTURE, "proposal": "Q"})
     return (await a_frame(sessions, "target_1", **TARGET)).id
 
 
-TARGET_OF_ANOTHER: dict[str, Any] = {"public_at": FUTURE}
-"""Hidden, so that it never counts."""
-
-
-async def found(api: Served, **params: Any) -> list[int]:
+async def found(api: Served, **params: object) -> list[int]:
     answer = await api.get("/frames/", **params)
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -294,7 +290,7 @@ async def test_malformed_values_are_named(api: Served, name: str, value: str, te
     answer = await api.get("/frames/", **{name: value})
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()[name][0].startswith(text)
+    assert answer.json()["errors"][name][0].startswith(text)
 
 
 @pytest.mark.asyncio
@@ -318,7 +314,3 @@ async def test_public_false_is_what_the_caller_has_for_himself(
     assert await proprietary(staff) == [hidden.id, foreign.id]
     assert await proprietary(member, "true") == [shown.id, hidden.id]
     assert await proprietary(None, "perhaps") == [shown.id]
-
-
-def test_the_default_observation_is_not_the_one_looked_for() -> None:
-    assert TARGET["observed_at"] != OBSERVED

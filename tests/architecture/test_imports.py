@@ -23,6 +23,7 @@ def test_import_rules_hold() -> None:
     [
         ("worker.main", {"fastapi", "starlette", "uvicorn", "astropy", "fitsio", "PIL", "numpy"}),
         ("app.main", {"astropy", "fitsio", "PIL", "cmap", "worker"}),
+        ("app.serving", {"fastapi", "sqlalchemy", "astropy", "worker"}),
         ("app.cli", {"astropy", "fitsio", "PIL", "fastapi", "sqlalchemy"}),
         ("app.supervisor", {"astropy", "fitsio", "PIL", "fastapi", "worker"}),
     ],

@@ -63,9 +63,11 @@ async def a_frame(  # noqa: PLR0913  # all but the first have defaults
     basename: str | None = None,
     *,
     content: bytes | None = None,
+    received: bytes | None = None,
     store: Store | None = None,
     extension: str = ".fits",
     hdus: Sequence[HeaderOfHdu] = (),
+    science_hdu: int | None = 0,
     related: Sequence[str] = (),
     owner_id: int | None = None,
     now: datetime = PAST,
@@ -81,9 +83,11 @@ async def a_frame(  # noqa: PLR0913  # all but the first have defaults
         None for a new one.
     content
         Bytes of the version; None for some that are unique.
+    received
+        Bytes as they came, where they were packed since; None for the same.
     store
         Where the bytes are put; None: the catalogue knows them, and they are nowhere.
-    extension, hdus, related, owner_id
+    extension, hdus, science_hdu, related, owner_id
         Of the version.
     now
         When it is filed.
@@ -100,10 +104,10 @@ async def a_frame(  # noqa: PLR0913  # all but the first have defaults
     new = NewVersion(
         basename=basename,
         stored=_stored(key, basename, extension, content),
-        received=_received(basename + extension, content),
+        received=_received(basename + extension, received or content),
         facts=_facts(facts),
         hdus=tuple(hdus) or (a_header(),),
-        science_hdu=0,
+        science_hdu=science_hdu,
         related=tuple(related),
         repairs=(),
         owner_id=owner_id,

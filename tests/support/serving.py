@@ -20,9 +20,10 @@ class Served:
     archive: Factory
     client: httpx.AsyncClient
 
-    async def get(self, path: str, token: str | None = None, **params: Any) -> httpx.Response:  # noqa: ANN401  # whatever httpx takes
+    async def get(self, path: str, token: str | None = None, /, **params: object) -> httpx.Response:
         """Ask for a path."""
-        return await self.client.get(path, params=params or None, headers=as_user(token))
+        query: Any = params or None
+        return await self.client.get(path, params=query, headers=as_user(token))
 
     async def a_user(
         self, name: str, *, is_staff: bool = False, proposals: tuple[str, ...] = ()

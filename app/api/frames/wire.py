@@ -6,7 +6,7 @@ besides. Contract: shared model §6, LCO archive §2.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,7 +46,7 @@ class AreaOut(BaseModel):
 
     model_config = _config()
 
-    type: str = "Polygon"
+    type: Literal["Polygon"]
     """Always `Polygon`."""
     coordinates: list[list[tuple[float, float]]]
     """One closed ring of right ascension and declination [deg], ICRS."""
@@ -144,7 +144,7 @@ class FrameListOut(BaseModel):
     """URL of the previous page."""
     results: list[FrameOut]
     """The frames of this page."""
-    count_estimated: bool = False
+    count_estimated: Literal[False]
     """Always false."""
 
 
@@ -363,5 +363,5 @@ def _facts(facts: FrameFacts) -> dict[str, Any]:
         "request_id": facts.request_text if facts.request_id is None else facts.request_id,
         "OBSNUM": facts.observation_text,
         "binning": f"{facts.x_binning or 1}x{facts.y_binning or 1}",
-        "area": None if ring is None else AreaOut(coordinates=[[*ring, ring[0]]]),
+        "area": None if ring is None else AreaOut(type="Polygon", coordinates=[[*ring, ring[0]]]),
     }

@@ -1,0 +1,227 @@
+"""Pages that are written from the code, so that they cannot disagree with it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.cli import get_docs_for_click
+from typer.main import get_command
+
+from app.core.errors import InvalidError
+from app.fits.keywords import keyword_map_page
+from app.main import create_app
+from app.settings import PREFIX, Settings
+
+_ROOT = Path(__file__).parents[2]
+_TYPES = {"string": "text", "integer": "whole number", "number": "number", "array": "list"}
+_NOTICE = "<!-- Written by `skyshelf docs`; change the code instead. -->\n\n"
+
+
+def generated_pages(commands: typer.Typer) -> dict[Path, str]:
+    """Write all generated pages.
+
+    Parameters
+    ----------
+    commands
+        The command line.
+
+    Returns
+    -------
+    dict
+        File -> its whole text.
+
+    Raises
+    ------
+    InvalidError
+        If this is no source tree.
+    """
+    if not (_ROOT / "pyproject.toml").is_file():
+        raise InvalidError("`skyshelf docs` works in a clone of the source only: run it there")
+    return {
+        _ROOT / ".env.example": env_example(),
+        _ROOT / "docs/admin/reference/settings.md": settings_page(),
+        _ROOT / "docs/admin/reference/keyword-map.md": keyword_map_page(),
+        _ROOT / "docs/admin/reference/commands.md": commands_page(commands),
+        _ROOT / "docs/dev/reference/openapi.json": openapi_document(),
+    }
+
+
+def out_of_date(pages: Mapping[Path, str]) -> list[Path]:
+    """Tell which pages do not stand on disk as they should.
+
+    Parameters
+    ----------
+    pages
+        File -> its whole text.
+
+    Returns
+    -------
+    list of Path
+        Relative to the source tree.
+    """
+    return [
+        file.relative_to(_ROOT)
+        for file, text in pages.items()
+        if not file.is_file() or file.read_text(encoding="utf-8") != text
+    ]
+
+
+def write_pages(pages: Mapping[Path, str]) -> None:
+    """Write pages to disk.
+
+    Parameters
+    ----------
+    pages
+        File -> its whole text.
+    """
+    for file, text in pages.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def openapi_document() -> str:
+    """Write the OpenAPI document of the API with default settings.
+
+    Returns
+    -------
+    str
+        JSON, sorted and indented.
+    """
+    document = create_app(_defaults()).openapi()
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def commands_page(commands: typer.Typer) -> str:
+    """Write the reference of the command line.
+
+    Parameters
+    ----------
+    commands
+        The command line.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    command = get_command(commands)
+    context = typer.Context(command, info_name="skyshelf")
+    text = get_docs_for_click(obj=command, ctx=context, name="skyshelf", title="Commands")
+    return _NOTICE + text.rstrip() + "\n"
+
+
+def settings_page() -> str:
+    """Write the reference of the settings.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    sections = [
+        f"## `{PREFIX}{name.upper()}`\n\n{_sentence(schema)}\n\nTakes {_takes(name, schema)}."
+        f" {_default(schema)}\n"
+        for name, schema in _schemas().items()
+    ]
+    return _NOTICE + _SETTINGS_HEAD + "\n".join(sections)
+
+
+def env_example() -> str:
+    """Write a file of all settings, to be copied to ``.env``.
+
+    Returns
+    -------
+    str
+        Every setting in a comment, with its default.
+    """
+    entries = []
+    for name, schema in _schemas().items():
+        lines = schema["description"].splitlines()
+        comment = "\n".join(f"# {line}" for line in [*lines, f"Takes {_takes(name, schema)}."])
+        entries.append(f"{comment}\n#{PREFIX}{name.upper()}={_written(schema['default'])}\n")
+    return _ENV_HEAD + "\n".join(entries)
+
+
+def _defaults() -> Settings:
+    """Give the settings of an empty environment."""
+    return Settings.model_construct()
+
+
+def _schemas() -> dict[str, dict[str, Any]]:
+    """Give the JSON schema of each setting, with references and alternatives to None resolved."""
+    whole = Settings.model_json_schema()
+    schemas = {}
+    for name, schema in whole["properties"].items():
+        inner: dict[str, Any] = next(
+            (one for one in schema.get("anyOf", ()) if one["type"] != "null"), {}
+        )
+        definition = whole["$defs"].get(schema.get("$ref", "").rpartition("/")[2], {})
+        schemas[name] = {**definition, **inner, **schema}
+    return schemas
+
+
+def _sentence(schema: Mapping[str, Any]) -> str:
+    return " ".join(schema["description"].split())
+
+
+def _takes(name: str, schema: Mapping[str, Any]) -> str:
+    """Say which values a setting takes."""
+    pattern: str = schema.get("pattern", "")
+    words = schema.get("enum") or (pattern.strip("^$()").split("|") if pattern else None)
+    if words:
+        return "one of " + ", ".join(f"`{word}`" for word in words)
+    if schema.get("format") == "path":
+        return "a path"
+    kind = _TYPES[schema["type"]]
+    if kind == "list":
+        return "a list, separated by commas"
+    return f"a {kind}{_bounds(schema)}{_unit(name)}"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if "exclusiveMinimum" in schema:
+        return f" above {schema['exclusiveMinimum']:g}, up to {most:g}"
+    if most is not None:
+        return f" from {least:,} to {most:,}"
+    if least is not None:
+        return f" from {least:,}"
+    if "maxLength" in schema:
+        return f" of {schema['minLength']} to {schema['maxLength']} characters"
+    return ""
+
+
+def _unit(name: str) -> str:
+    """Say in which unit, as the name of a setting ends."""
+    units = {"s": "s", "bytes": "byte", "days": "day"}
+    unit = units.get(name.rpartition("_")[2])
+    return f" [{unit}]" if unit else ""
+
+
+def _default(schema: Mapping[str, Any]) -> str:
+    text = _written(schema["default"])
+    return f"Default: `{text}`." if text else "Not set by default."
+
+
+def _written(value: object) -> str:
+    """Write a value as it stands in the environment."""
+    if value is None:
+        return ""
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+_SETTINGS_HEAD = """\
+# Settings
+
+Settings come from the environment or from the file `.env` in the working directory; the
+environment wins. An empty value counts as not set. A wrong value stops the start with one line that
+names the setting and what it takes. `<data>` is the folder that `SKYSHELF_DATA_DIR` names.
+
+"""
+_ENV_HEAD = """\
+# Settings of Skyshelf. Copy this file to .env, and take the # off the lines that you change.
+# Written by `skyshelf docs`; change app/settings.py instead.
+
+"""

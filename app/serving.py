@@ -1,0 +1,31 @@
+"""`skyshelf serve`: uvicorn and its API processes, which alone load the application."""
+
+import os
+
+import uvicorn
+
+from app.logs import configure_logs
+from app.settings import PREFIX, Settings
+
+
+def serve(settings: Settings) -> None:
+    """Serve the API in the foreground until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    settings
+        With the URL of a database.
+    """
+    configure_logs(level=settings.log_level, style=settings.log_format)
+    os.environ[f"{PREFIX}DATABASE_URL"] = settings.require_database_url()
+    uvicorn.run(
+        "app.main:app_of_process",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.api_workers,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
