@@ -58,10 +58,10 @@ def create_app(settings: Settings, open_context: Opener = process_context) -> Fa
         openapi_tags=[*accounts.TAGS, *frames.TAGS, *ingest.TAGS, *health.TAGS],
     )
     for area in (accounts, frames, ingest, health):
+        name_callers(area.router)
         app.include_router(area.router)
     install_problem_handlers(app)
     install_middleware(app, max_body_bytes=settings.max_upload_bytes)
-    name_callers(app)
     customise_openapi(app)
     _add_security_schemes(app)
     return app

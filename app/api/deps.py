@@ -7,7 +7,7 @@ names it, and a test fails where it does not.
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -127,15 +127,15 @@ SECURITY_SCHEMES = {
 }
 
 
-def name_callers(app: FastAPI) -> None:
+def name_callers(router: APIRouter) -> None:
     """Let every operation of the OpenAPI document name its caller, and the security schemes.
 
     Parameters
     ----------
-    app
-        With all routes.
+    router
+        Of an area, with all its routes, before it is included.
     """
-    for route in app.routes:
+    for route in router.routes:
         if isinstance(route, APIRoute):
             callers = [caller for caller in _calls(route.dependant) if caller in _CALLERS]
             if callers:

@@ -15,9 +15,10 @@ def docs(
         bool, typer.Option("--check", help="Write nothing; name pages that are out of date.")
     ] = False,
 ) -> None:
-    """Write the pages that come from the code: settings, keyword map, commands, OpenAPI.
+    """Write the pages that come from the code.
 
-    With --check, exit code 1 says that a page is out of date.
+    Settings, .env.example, keyword map, commands, and the OpenAPI document. With --check,
+    exit code 1 says that a page is out of date.
     """
     from . import app as commands  # noqa: PLC0415  # it imports this module
     from .generated import generated_pages, out_of_date, write_pages  # noqa: PLC0415  # slow

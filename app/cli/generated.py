@@ -1,12 +1,13 @@
 """Pages that are written from the code, so that they cannot disagree with it."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
-from typer.cli import get_docs_for_click
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from app.core.errors import InvalidError
@@ -15,7 +16,8 @@ from app.main import create_app
 from app.settings import PREFIX, Settings
 
 _ROOT = Path(__file__).parents[2]
-_TYPES = {"string": "text", "integer": "whole number", "number": "number", "array": "list"}
+_TYPES = {"string": "text", "integer": "a whole number", "number": "a number"}
+_TYPE = re.compile(" <[^>]*>$")  # what typer puts behind names: python types say nothing to users
 _NOTICE = "<!-- Written by `skyshelf docs`; change the code instead. -->\n\n"
 
 
@@ -106,10 +108,34 @@ def commands_page(commands: typer.Typer) -> str:
     str
         Markdown.
     """
-    command = get_command(commands)
-    context = typer.Context(command, info_name="skyshelf")
-    text = get_docs_for_click(obj=command, ctx=context, name="skyshelf", title="Commands")
-    return _NOTICE + text.rstrip() + "\n"
+    root = get_command(commands)
+    context = typer.Context(root, info_name="skyshelf")
+    sections = [
+        f"## `{' '.join(words)}`\n\n{command.help}\n{_parameters(command, context)}"
+        for words, command in _all_commands(root, context, ("skyshelf",))
+    ]
+    return _NOTICE + _COMMANDS_HEAD + "\n".join(sections)
+
+
+def _all_commands(
+    group: Any,  # noqa: ANN401  # typer does not tell its base class of groups and commands
+    context: typer.Context,
+    words: tuple[str, ...],
+) -> Iterator[tuple[tuple[str, ...], TyperCommand]]:
+    """Give all commands below a group, with the words that call them."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, TyperGroup):
+            yield from _all_commands(command, context, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+def _parameters(command: TyperCommand, context: typer.Context) -> str:
+    """Give a list of arguments and options; empty where there is only ``--help``."""
+    records = (parameter.get_help_record(context) for parameter in command.params)
+    lines = [f"- `{_TYPE.sub('', name)}`: {text}" for name, text in filter(None, records)]
+    return "".join(f"\n{line}" for line in lines) + "\n" * bool(lines)
 
 
 def settings_page() -> str:
@@ -174,20 +200,19 @@ def _takes(name: str, schema: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(f"`{word}`" for word in words)
     if schema.get("format") == "path":
         return "a path"
-    kind = _TYPES[schema["type"]]
-    if kind == "list":
+    if schema["type"] == "array":
         return "a list, separated by commas"
-    return f"a {kind}{_bounds(schema)}{_unit(name)}"
+    return _TYPES[schema["type"]] + _bounds(schema) + _unit(name)
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
     if "exclusiveMinimum" in schema:
-        return f" above {schema['exclusiveMinimum']:g}, up to {most:g}"
+        return f" above {schema['exclusiveMinimum']}, up to {most}"
     if most is not None:
-        return f" from {least:,} to {most:,}"
+        return f" from {least} to {most}"
     if least is not None:
-        return f" from {least:,}"
+        return f" from {least}"
     if "maxLength" in schema:
         return f" of {schema['minLength']} to {schema['maxLength']} characters"
     return ""
@@ -212,6 +237,14 @@ def _written(value: object) -> str:
     return ",".join(value) if isinstance(value, list) else str(value)
 
 
+_COMMANDS_HEAD = """\
+# Commands
+
+Exit codes: 0 done, 1 done with failures, 2 not done, 130 stopped by Ctrl-C. What went wrong is said
+in one line on standard error. Every command reads the [settings](settings.md); those that need the
+database start the embedded PostgreSQL for their time, where none runs and none is named.
+
+"""
 _SETTINGS_HEAD = """\
 # Settings
 

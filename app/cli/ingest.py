@@ -14,17 +14,18 @@ app = typer.Typer()
 @app.command()
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files and folders of FITS files.")
+        list[Path], typer.Argument(metavar="PATH", help="Files and folders of FITS files.")
     ],
     *,
     report: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write a report as JSON.")
     ] = None,
 ) -> None:
-    """Import files in bulk, folders recursively; the files stay where they are.
+    """Import files in bulk; they stay where they are.
 
-    Ctrl-C stops after the files under way. A second run goes on where the first one stopped:
-    files that came in before are passed over. Exit code 1 says that something could not be filed.
+    Folders are searched recursively. Ctrl-C stops after the files under way. A second run goes on
+    where the first one stopped: files that came in before are passed over. Exit code 1 says that
+    something could not be filed.
     """
     from .importing import run_import  # noqa: PLC0415  # slow to load: only when it runs
 
@@ -33,11 +34,11 @@ def ingest(
 
 @app.command()
 def name(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="FITS files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="FITS files.")],
 ) -> None:
-    """Tell where files would go in the archive, and why; nothing is filed.
+    """Tell where files would go in the archive, and why.
 
-    Exit code 1 says that something could not be filed.
+    Nothing is filed. Exit code 1 says that something could not be filed.
     """
     from .naming import explain  # noqa: PLC0415  # slow to load: only when it runs
 

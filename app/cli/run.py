@@ -21,7 +21,10 @@ _SAMPLE_FRAMES = 24
 
 @app.command()
 def up() -> None:
-    """Start PostgreSQL, the API and the ingest worker, and keep them running until Ctrl-C."""
+    """Start everything and keep it running until Ctrl-C.
+
+    PostgreSQL, unless SKYSHELF_DATABASE_URL names one; the API; the ingest worker.
+    """
     from app import supervisor  # noqa: PLC0415  # slow to load: only when it runs
 
     sys.exit(supervisor.run(load_settings()))
@@ -37,7 +40,7 @@ def serve() -> None:
 
 @app.command()
 def worker() -> None:
-    """Run the ingest worker alone; SKYSHELF_DATABASE_URL names its database."""
+    """Run the worker alone; SKYSHELF_DATABASE_URL names its database."""
     from worker import main  # noqa: PLC0415  # slow to load: only when it runs
 
     main.run(load_settings())
@@ -45,12 +48,12 @@ def worker() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the revision of this version, and make the first account."""
-    from app.db.schema import head_revision  # noqa: PLC0415  # slow to load: only when it runs
+    """Bring the database to this version, and make the first account."""
+    from app.db.schema import HEAD  # noqa: PLC0415  # slow to load: only when it runs
 
     settings = quiet_settings()
     prepared = asyncio.run(_prepare(settings))
-    typer.echo(f"The database is at revision {head_revision()}.")
+    typer.echo(f"The database is at revision {HEAD}.")
     if prepared.admin_password is not None:
         typer.echo(
             f"The account {settings.admin_username!r} was made; its password is"
@@ -69,10 +72,13 @@ async def _prepare(settings: Settings) -> "Prepared":
 def sample(
     count: Annotated[
         int | None,
-        typer.Argument(min=1, help="How many; SKYSHELF_SAMPLE_FRAMES where it is not given."),
+        typer.Argument(min=1, metavar="COUNT", help="How many; default SKYSHELF_SAMPLE_FRAMES."),
     ] = None,
 ) -> None:
-    """Write synthetic frames into the inbox: calibrations, raw and reduced science frames."""
+    """Write synthetic frames into the inbox.
+
+    Calibrations, raw and reduced science frames of several sites and nights.
+    """
     from app.fits.simulate import write_samples  # noqa: PLC0415  # slow to load: only when it runs
 
     settings = load_settings()

@@ -14,7 +14,7 @@ app = typer.Typer()
 
 @app.command()
 def status() -> None:
-    """Show how many files came in, what became of them, and how much work waits."""
+    """Show what became of all files, and how much work waits."""
     from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
 
     show_table(("what", "count"), in_archive(_counts))

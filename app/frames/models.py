@@ -17,12 +17,6 @@ class FrameNotFoundError(NotFoundError):
     title = "Frame not found"
 
 
-class VersionNotFoundError(NotFoundError):
-    """The frame has no such version, or no file at all."""
-
-    title = "Version not found"
-
-
 class UnknownColumnError(InvalidError):
     """Frames cannot be ordered by this column."""
 
@@ -193,31 +187,6 @@ class Frame:
     def current(self) -> Version | None:
         """The newest version, or None for a frame without bytes."""
         return self.versions[0] if self.versions else None
-
-    def version(self, key: str | None = None) -> Version:
-        """Choose a version.
-
-        Parameters
-        ----------
-        key
-            Of a version; None for the newest.
-
-        Returns
-        -------
-        Version
-            Of this frame.
-
-        Raises
-        ------
-        VersionNotFoundError
-            If the frame has none of this key, or none at all.
-        """
-        for version in self.versions:
-            if key is None or version.key == key:
-                return version
-        if key is None:
-            raise VersionNotFoundError(f"frame {self.id} has no file")
-        raise VersionNotFoundError(f"frame {self.id} has no version {key[:40]!r}; see version_set")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 from app.core.errors import NotFoundError
 from app.core.offload import Offload, Task
 from app.frames.models import Frame, Version
+from app.frames.versions import choose_version
 from app.previews.models import PreviewSpec
 from app.storage.errors import translated
 from app.storage.protocol import Store
@@ -124,7 +125,7 @@ class PreviewService:
             If the disk refuses.
         """
         missing = f"frame {frame.id} has no source catalogue (a table named CAT)"
-        version = frame.version()
+        version = choose_version(frame)
         if not frame.facts.has_catalog:
             raise NoCatalogError(missing)
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import structlog
@@ -169,7 +170,10 @@ class _Tree:
 
     async def _work(self) -> None:
         """Start everything and keep it running."""
+        # Loading takes as long as PostgreSQL does, so both go on at once.
+        loaded = asyncio.create_task(asyncio.to_thread(import_module, "app.bootstrap"))
         settings = await self._start_database()
+        await loaded
         prepared = await self._plan.prepare(settings)
         environment = os.environ | {f"{PREFIX}DATABASE_URL": settings.require_database_url()}
         async with asyncio.TaskGroup() as group:

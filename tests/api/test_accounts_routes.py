@@ -42,7 +42,7 @@ async def test_login_gives_the_same_token_again(
     body = {"username": name, "password": PASSWORD}
     sent = {"files": {key: (None, value) for key, value in body.items()}}
     arguments = sent if kind == "multipart" else {kind: body}
-    first = await client.post("/api-token-auth/", **arguments)  # type: ignore[arg-type]
+    first = await client.post("/api-token-auth/", **arguments)
     again = await client.post("/api-token-auth", data=body)
     assert first.status_code == again.status_code == 200
     assert first.json() == again.json()

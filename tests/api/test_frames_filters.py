@@ -314,3 +314,10 @@ async def test_public_false_is_what_the_caller_has_for_himself(
     assert await proprietary(staff) == [hidden.id, foreign.id]
     assert await proprietary(member, "true") == [shown.id, hidden.id]
     assert await proprietary(None, "perhaps") == [shown.id]
+
+
+def test_every_filter_stands_in_the_reference() -> None:
+    page = (Path(__file__).parents[2] / "docs/user/reference/frames-api.md").read_text("utf-8")
+    for name, field in FiltersIn.model_fields.items():
+        description = " ".join((field.description or "").split())
+        assert f"| `{field.alias or name}` | {description} |" in page

@@ -12,6 +12,7 @@ from app.context import Factory
 from app.core.identity import SYSTEM, Caller
 from app.frames.links import Signature
 from app.frames.models import Frame, Version
+from app.frames.versions import choose_version
 
 
 class LinkIn(BaseModel):
@@ -66,7 +67,7 @@ async def opened(
         If the frame has no such version.
     """  # the services raise them
     frame = await services.frames.get(frame_id, _entitled(frame_id, caller, services, link))
-    return Opened(frame, frame.version(link.version))
+    return Opened(frame, choose_version(frame, link.version))
 
 
 OpenedVersion = Annotated[Opened, Depends(opened)]

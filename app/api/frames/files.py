@@ -12,6 +12,7 @@ from app.api.streaming import bundle_response, file_response
 from app.bundles.models import Bundle
 from app.context import Factory
 from app.frames.models import Frame, Version
+from app.frames.versions import choose_version
 from app.previews.models import PreviewSpec
 
 
@@ -77,7 +78,7 @@ async def preview_response(
     ArchiveError
         If there is none; see `PreviewService.picture`.
     """  # the services raise it
-    version = frame.version()
+    version = choose_version(frame)
     picture = await services.previews.picture(version, spec)
     return file_response(
         request,
@@ -121,7 +122,7 @@ async def catalog_response(request: Request, services: Factory, frame: Frame) ->
         filename=f"{frame.basename}-catalog.csv",
         content_type="text/csv; charset=utf-8; header=present",
         etag=catalog.name,
-        last_modified=frame.version().created_at,
+        last_modified=choose_version(frame).created_at,
         size_bytes=catalog.size_bytes,
         headers=_caching(frame, services),
     )
