@@ -307,7 +307,9 @@ def _tell_queue_fails(error: Exception, pause_s: float) -> None:
 
 def _tell_job_fails(job: Job, error: Exception, disposition: Disposition) -> None:
     facts = {"kind": job.kind, "job": job.id, "attempt": job.attempts, "next": disposition.value}
-    if is_foreseen(error):
+    if is_foreseen(error) and disposition is not Disposition.RETRY:
+        _log.debug("job given up", error=str(error), **facts)  # the handler says what becomes of it
+    elif is_foreseen(error):
         _log.warning("job failed", error=str(error), **facts)
     else:
         _log.error("job failed unforeseen", exc_info=error, **facts)

@@ -5,12 +5,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from app.core.errors import ArchiveError
-from app.fits.keywords import FIELDS, concept_of, metadata_value
+from app.fits.keywords import FIELDS
 from app.fits.models import Metadata, Reading
 from app.fits.read import read_file
 from app.fits.template import fields_of
 from app.fits.template_functions import Placeholder, Source, text_of
-from app.ingest.models import KeywordMissingError
 from app.ingest.naming import merged_cards
 from app.ingest.rules import Rules, make_rules
 from app.ingest.spool import display_name
@@ -96,7 +95,7 @@ def explanation_of(file: Path, rules: Rules) -> Explanation:
         If it cannot be filed.
     """
     reading = read_file(file, rules.keywords)
-    _check_required(reading, rules)
+    rules.check(reading)
     destination = rules.naming.destination(reading, display_name(file))
     return Explanation(
         key=destination.key(1),
@@ -104,26 +103,6 @@ def explanation_of(file: Path, rules: Rules) -> Explanation:
         metadata=tuple(_said(reading.metadata)),
         repairs=reading.repairs,
     )
-
-
-def _check_required(reading: Reading, rules: Rules) -> None:
-    """Refuse a file whose header lacks what is required.
-
-    Raises
-    ------
-    KeywordMissingError
-        If it does.
-    """
-    for keyword in rules.required:
-        if concept_of(keyword, rules.keywords) is None:
-            is_missing = keyword not in merged_cards(reading)
-        else:
-            is_missing = metadata_value(reading.metadata, keyword, rules.keywords) is None
-        if is_missing:
-            raise KeywordMissingError(
-                f"the header has no usable {keyword}, which {PREFIX}REQUIRED_KEYWORDS demands",
-                field=keyword,
-            )
 
 
 def _said(metadata: Metadata) -> Iterator[tuple[str, object, str]]:

@@ -12,7 +12,6 @@ from app.core.clock import Clock
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.db.violations import DuplicateNameError
-from app.fits.keywords import concept_of, metadata_value
 from app.fits.models import Reading
 from app.frames.models import NewVersion, ReceivedFile, SameNameConflictError, StoredFile
 from app.frames.service import FrameRegistry
@@ -21,10 +20,9 @@ from app.ingest.models import (
     PACK_JOB,
     Arrival,
     ArrivalState,
-    KeywordMissingError,
     Outcome,
 )
-from app.ingest.naming import Destination, merged_cards
+from app.ingest.naming import Destination
 from app.ingest.packing import Packer, is_packed
 from app.ingest.placing import make_visible
 from app.ingest.publicity import publicity_of
@@ -119,13 +117,7 @@ class Filing:
             If it lacks a required keyword.
         """
         reading = await self._offload.call(READ, file, self._rules.keywords)
-        missing = [keyword for keyword in self._rules.required if not self._has(reading, keyword)]
-        if missing:
-            raise KeywordMissingError(
-                f"the header has no usable {', '.join(missing)}: complete the header, extend the"
-                " keyword map, or change SKYSHELF_REQUIRED_KEYWORDS",
-                field=missing[0],
-            )
+        self._rules.check(reading)
         return reading
 
     async def file(self, arrival: Arrival, copy: Path, digests: Digests) -> Outcome | None:
@@ -264,13 +256,6 @@ class Filing:
             repairs=reading.repairs,
             owner_id=parcel.arrival.owner_id,
         )
-
-    def _has(self, reading: Reading, keyword: str) -> bool:
-        """Tell whether a header gives a keyword, or another one of the same concept."""
-        if concept_of(keyword, self._rules.keywords) is not None:
-            said = metadata_value(reading.metadata, keyword, self._rules.keywords)
-            return said is not None
-        return keyword in merged_cards(reading)
 
 
 def stored_file(key: str, destination: Destination, digests: Digests) -> StoredFile:

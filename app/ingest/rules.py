@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from app.fits.keywords import KeywordMap, load_keyword_map
+from app.fits.keywords import KeywordMap, concept_of, load_keyword_map, metadata_value
+from app.fits.models import Reading
 from app.fits.template import FIELDS, parse_template
-from app.ingest.naming import Naming
+from app.ingest.models import KeywordMissingError
+from app.ingest.naming import Naming, merged_cards
 from app.settings import Pack, Settings
 
 
@@ -31,6 +33,32 @@ class Rules:
     required: tuple[str, ...]
     pack: Pack
     proprietary_days: int
+
+    def check(self, reading: Reading) -> None:
+        """Refuse a file whose header lacks what is required.
+
+        Parameters
+        ----------
+        reading
+            What the file says.
+
+        Raises
+        ------
+        KeywordMissingError
+            If it lacks a keyword, and every other one of the same concept.
+        """
+        missing = [keyword for keyword in self.required if not self._has(reading, keyword)]
+        if missing:
+            raise KeywordMissingError(
+                f"the header has no usable {', '.join(missing)}: complete the header, extend the"
+                " keyword map, or change SKYSHELF_REQUIRED_KEYWORDS",
+                field=missing[0],
+            )
+
+    def _has(self, reading: Reading, keyword: str) -> bool:
+        if concept_of(keyword, self.keywords) is None:
+            return keyword in merged_cards(reading)
+        return metadata_value(reading.metadata, keyword, self.keywords) is not None
 
 
 def make_rules(settings: Settings) -> Rules:

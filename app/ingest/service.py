@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
-from app.core.errors import ArchiveError, UnavailableError
+from app.core.errors import ArchiveError, NotFoundError, UnavailableError
 from app.core.paging import Page, Window
 from app.db.engine import Sessions, transaction
 from app.ingest.filing import Filing
@@ -113,14 +113,10 @@ class IngestService:
             arrival = await arrivals.add(new, ArrivalState.WAITING, now)
             if arrival is None:
                 arrival = await _get_open(arrivals, new)
-            await self._enqueue(session, arrival.id, delay=_SAFETY_NET)
-        try:
-            return arrival, await self.process(arrival.id)
-        except UnavailableError:
-            raise
-        except ArchiveError as error:
-            await self.quarantine(arrival.id, error.message)
-            return arrival, error
+            job_id = await self._enqueue(session, arrival.id, delay=_SAFETY_NET)
+        outcome = await self._file_or_quarantine(arrival.id)
+        await self._queue.withdraw(job_id)
+        return arrival, outcome
 
     async def was_settled(self, new: NewArrival) -> bool:
         """Tell whether exactly this file came in before, by the same way.
@@ -305,11 +301,23 @@ class IngestService:
         )
         return True
 
+    async def _file_or_quarantine(self, arrival_id: int) -> Outcome | ArchiveError | None:
+        try:
+            return await self.process(arrival_id)
+        except UnavailableError:
+            raise
+        except NotFoundError as error:
+            await self.discard(arrival_id, error.message)
+            return error
+        except ArchiveError as error:
+            await self.quarantine(arrival_id, error.message)
+            return error
+
     async def _enqueue(
         self, session: AsyncSession, arrival_id: int, delay: timedelta = timedelta()
-    ) -> None:
+    ) -> int:
         payload = {"arrival_id": arrival_id}
-        await self._queue.enqueue(
+        return await self._queue.enqueue(
             session, INGEST_JOB, payload, priority=Priority.INGEST, run_at=self._clock() + delay
         )
 

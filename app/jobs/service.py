@@ -65,6 +65,17 @@ class JobQueue:
             kind, payload, priority=priority, run_at=run_at or self._clock()
         )
 
+    async def withdraw(self, job_id: int) -> None:
+        """Remove a job that has become pointless, unless somebody does it just now.
+
+        Parameters
+        ----------
+        job_id
+            As `enqueue` gave it.
+        """
+        async with transaction(self._sessions) as session:
+            await JobStore(session).remove_waiting(job_id)
+
     async def take(self, worker: str, kinds: Collection[str], *, lease_s: float) -> Job | None:
         """Take the next job that nobody holds, by priority, time and number.
 

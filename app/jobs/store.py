@@ -154,6 +154,18 @@ class JobStore:
         )
         return removed is not None
 
+    async def remove_waiting(self, job_id: int) -> None:
+        """Remove a job that has become pointless, unless somebody holds it.
+
+        Parameters
+        ----------
+        job_id
+            Number of the job.
+        """
+        await self._session.execute(
+            delete(JobRow).where(JobRow.id == job_id, JobRow.leased_by.is_(None))
+        )
+
     async def count(self) -> int:
         """Count the jobs.
 

@@ -257,6 +257,7 @@ async def test_uploads_are_filed_at_once(archive: Factory, tmp_path: Path) -> No
     arrival, outcome = await archive.ingest.take_in(new)
     assert outcome is not None
     assert not held.exists()
+    assert await archive.jobs.count() == 1  # to pack it; the safety net is withdrawn
     assert await archive.ingest.process(arrival.id) is None
     broken = replace(new, filename="y.fits", held_path=archive.spool.new_path())
     assert broken.held_path is not None

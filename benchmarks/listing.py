@@ -1,0 +1,55 @@
+"""Lists of frames."""
+
+import statistics
+from collections.abc import Iterator
+
+from benchmarks.driver import Round, Target, repeat
+from benchmarks.figures import Figure, Unit
+from benchmarks.scale import LIST_LENGTH, SMALL_SHAPE
+from benchmarks.stage import Stage
+
+EMPTY_ANSWER = "/health/live/"
+_CLIENTS = (1, 8)
+
+
+def measure(stage: Stage) -> Iterator[Figure]:
+    """Ask for lists of 100 frames.
+
+    Parameters
+    ----------
+    stage
+        With an archive.
+
+    Yields
+    ------
+    Figure
+        Rate and latency, for one client and for several.
+    """
+    missing = LIST_LENGTH - stage.service.count()
+    if missing > 0:
+        stage.service.file(stage.make("small", missing, SMALL_SHAPE))
+    listed = stage.service.target(f"/frames/?limit={LIST_LENGTH}")
+    for clients in _CLIENTS:
+        # The floor between two halves, so that a neighbour's load meets both.
+        first = _ask(stage, listed, clients)
+        floor = _ask(stage, stage.service.target(EMPTY_ANSWER), clients)
+        yield from _figures(clients, first + _ask(stage, listed, clients), floor)
+
+
+def _ask(stage: Stage, target: Target, clients: int) -> list[Round]:
+    scale = stage.scale
+    return repeat(target, rounds=scale.rounds, clients=clients, each=scale.requests)
+
+
+def _figures(clients: int, lists: list[Round], empty: list[Round]) -> Iterator[Figure]:
+    name = f"list of {LIST_LENGTH}, {clients} client{'s'[: clients > 1]}"
+    floor_name = f"GET {EMPTY_ANSWER}"
+    rates = tuple(one.requests_per_s for one in lists)
+    floor_rate = statistics.median(one.requests_per_s for one in empty)
+    yield Figure(name, rates, Unit.REQUESTS_PER_S, floor_rate, floor_name)
+    floor_ms = statistics.median(_latencies_ms(empty))
+    yield Figure(name, tuple(_latencies_ms(lists)), Unit.MILLISECONDS, floor_ms, floor_name)
+
+
+def _latencies_ms(rounds: list[Round]) -> list[float]:
+    return [1000 * answer.total_s for one in rounds for answer in one.answers]
