@@ -44,6 +44,9 @@ format: $(VENV)/.dev ## format the code and mend what can be mended
 docs: $(VENV)/.dev ## write the generated pages: settings, keyword map, OpenAPI
 	$(BIN)/skyshelf docs
 
+bench: $(VENV)/.dev ## measure speed and memory, with floors from the same run
+	$(BIN)/python -m benchmarks
+
 lock: $(VENV)/.dev ## lock the requirements again
 	$(BIN)/$(LOCK) --output-file=requirements.txt --extra=build pyproject.toml
 	$(BIN)/$(LOCK) --output-file=requirements-dev.txt --extra=build --extra=dev pyproject.toml

@@ -55,7 +55,9 @@ def _measure(scale: Scale, folder: Path) -> tuple[list[Figure], int]:
         stage = Stage(scale, folder, service)
         for measure in _MEASUREMENTS:
             figures.extend(_told(measure(stage)))
-        return figures, service.count()
+        frames = service.count()
+        figures.append(starting.measure_stop(stage))
+    return figures, frames
 
 
 def _told(figures: Iterator[Figure]) -> Iterator[Figure]:

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import override
+
+from typing_extensions import override
 
 from benchmarks.driver import BLOCK_BYTES, Target
 

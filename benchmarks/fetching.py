@@ -52,7 +52,7 @@ def _zip(stage: Stage) -> Iterator[Figure]:
     with serving(stage.service.stored(BATCH)[:frames]) as bare:
         floor = _fetch(stage, bare, 1, 1)
     rounds = _fetch(stage, target, 1, 1)
-    name = f"zip of {frames} × 8 MB"
+    name = f"zip of {frames} files of 8 MB"
     yield Figure(name, _rates(rounds), Unit.MB_PER_S, statistics.median(_rates(floor)), _FLOOR)
     floor_ms = statistics.median(_first_bytes_ms(floor))
     values = _first_bytes_ms(rounds)

@@ -12,6 +12,7 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from app.db.embedded import EmbeddedPostgres
@@ -170,12 +171,29 @@ def draw(path: Path, shape: tuple[int, int], width_px: int) -> float:
         How long it took [s].
     """
     begun = time.perf_counter()
-    pixels = shape[0] * shape[1]
-    offset = path.stat().st_size - -(-2 * pixels // 2880) * 2880  # FITS standard 4.0, 3.1: blocks
-    stored = np.fromfile(path, ">i2", pixels, offset=offset).reshape(shape)
-    step = -(-shape[1] // width_px)
-    image = stored[::-step, ::step].astype(np.float32) + 32768
+    image = read_strided(path, shape, -(-shape[1] // width_px))
     low, high = np.percentile(image, (1, 99.5))
     grey = np.clip((image - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
     Image.fromarray(grey).save(io.BytesIO(), "PNG")
     return time.perf_counter() - begun
+
+
+def read_strided(path: Path, shape: tuple[int, int], step: int) -> npt.NDArray[np.float32]:
+    """Read every n-th pixel of a frame as it is described at `draw`.
+
+    Parameters
+    ----------
+    path, shape
+        See `draw`.
+    step
+        Every how many rows and columns.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(height / step, width / step)``, the last row first [adu].
+    """
+    pixels = shape[0] * shape[1]
+    offset = path.stat().st_size - -(-2 * pixels // 2880) * 2880  # FITS standard 4.0, 3.1: blocks
+    stored = np.fromfile(path, ">i2", pixels, offset=offset).reshape(shape)
+    return stored[::-step, ::step].astype(np.float32) + np.float32(32768)

@@ -15,7 +15,7 @@ from benchmarks.stage import Stage
 BATCH = "batch"
 _PROCESSES = 2
 _WARM_UP = 6
-_REST_S = 0.5
+_REST_S, _POLL_S = 0.5, 0.01
 
 
 def measure(stage: Stage) -> Iterator[Figure]:
@@ -39,7 +39,7 @@ def measure(stage: Stage) -> Iterator[Figure]:
 
 def _first(stage: Stage) -> Figure:
     """Measure what starting the worker's children costs the first frame."""
-    took_s = stage.service.file(stage.make("first", 1, SMALL_SHAPE))
+    took_s = stage.service.file(stage.make("first", 1, SMALL_SHAPE), poll_s=_POLL_S)
     floor_ms = 1000 * load(CHILD_LIBRARIES).took_s
     name = "ingest: the first small frame after a start"
     return Figure(name, (1000 * took_s,), Unit.MILLISECONDS, floor_ms, "loading its libraries")
@@ -51,7 +51,7 @@ def _batch(stage: Stage) -> Figure:
     floor_s = _copy_in_parallel(frames, stage.folder)
     took_s = stage.service.file(frames)
     return Figure(
-        f"ingest: {len(frames)} frames of 2k × 2k",
+        f"ingest: {len(frames)} frames of 2k x 2k",
         (len(frames) / took_s,),
         Unit.FILES_PER_S,
         len(frames) / floor_s,
@@ -67,8 +67,8 @@ def _latency(stage: Stage) -> Figure:
     values = []
     for frame in frames:
         time.sleep(_REST_S)
-        values.append(1000 * stage.service.file([frame]))
-    name = "ingest: one frame of 2k × 2k, from rename to list"
+        values.append(1000 * stage.service.file([frame], poll_s=_POLL_S))
+    name = "ingest: one frame of 2k x 2k, from rename to list"
     floor_ms = 1000 * floor_s
     return Figure(name, tuple(values), Unit.MILLISECONDS, floor_ms, "copy, sha256 and fsync")
 

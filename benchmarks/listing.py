@@ -46,9 +46,10 @@ def _figures(clients: int, lists: list[Round], empty: list[Round]) -> Iterator[F
     floor_name = f"GET {EMPTY_ANSWER}"
     rates = tuple(one.requests_per_s for one in lists)
     floor_rate = statistics.median(one.requests_per_s for one in empty)
-    yield Figure(name, rates, Unit.REQUESTS_PER_S, floor_rate, floor_name)
+    yield Figure(f"{name}: rate", rates, Unit.REQUESTS_PER_S, floor_rate, floor_name)
     floor_ms = statistics.median(_latencies_ms(empty))
-    yield Figure(name, tuple(_latencies_ms(lists)), Unit.MILLISECONDS, floor_ms, floor_name)
+    latencies_ms = tuple(_latencies_ms(lists))
+    yield Figure(f"{name}: answer", latencies_ms, Unit.MILLISECONDS, floor_ms, floor_name)
 
 
 def _latencies_ms(rounds: list[Round]) -> list[float]:

@@ -22,11 +22,11 @@ def machine() -> dict[str, str | int]:
     Returns
     -------
     dict
-        Processor, cores that we may use, memory, system, and how busy it was before.
+        Processor, cores, memory, system, and how busy it was before.
     """
     return {
         "cpu": _cpu(),
-        "cores": len(psutil.Process().cpu_affinity() or ()),
+        "cores": os.cpu_count() or 1,
         "memory_bytes": psutil.virtual_memory().total,
         "system": platform.platform(),
         "load_before": f"{os.getloadavg()[0]:.2f}",

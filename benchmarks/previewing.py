@@ -11,7 +11,7 @@ from benchmarks.scale import PREVIEW_SHAPE, PREVIEW_WIDTH_PX
 from benchmarks.stage import Stage
 
 _KIND, _WARM_UP = "preview", "warm"
-_NAME = f"preview of 4k × 4k, {PREVIEW_WIDTH_PX} px"
+_NAME = f"preview of 4k x 4k, {PREVIEW_WIDTH_PX} px"
 
 
 def measure(stage: Stage) -> Iterator[Figure]:

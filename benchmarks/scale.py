@@ -21,9 +21,9 @@ class Scale:
     first_starts, second_starts
         How often `skyshelf up` is started in an empty folder, and in one that has data.
     ingested
-        Frames of 2k × 2k that are dropped into the inbox together.
+        Frames of 2k x 2k that are dropped into the inbox together.
     dropped_alone
-        Frames of 2k × 2k that are dropped one after the other.
+        Frames of 2k x 2k that are dropped one after the other.
     rounds
         How often a measurement over HTTP is repeated, each time on new connections.
     requests
@@ -31,9 +31,9 @@ class Scale:
     downloads
         The same, where they are files of 16 MB.
     zipped
-        Frames of 2k × 2k in one zip.
+        Frames of 2k x 2k in one zip.
     previewed
-        Frames of 4k × 4k that are rendered.
+        Frames of 4k x 4k that are rendered.
     """
 
     name: str

@@ -1,5 +1,6 @@
 """`skyshelf up` in a folder of its own, started and stopped from outside as by a person."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from benchmarks.driver import Target, UnexpectedAnswerError
 
 ROOT = Path(__file__).parents[1]
 _READY_WITHIN_S, _STOPPED_WITHIN_S, _FILED_WITHIN_S = 60.0, 30.0, 90.0
-_POLL_S = 0.005
+_POLL_S = 0.02
 
 
 class Service:
@@ -38,6 +39,7 @@ class Service:
     """
 
     def __init__(self, data_dir: Path) -> None:
+        self._begun = time.perf_counter()
         self.data_dir = data_dir
         self.port = _free_port()
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
@@ -64,8 +66,13 @@ class Service:
             "SKYSHELF_LOG_LEVEL": "warning",
         }
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> float:
         """Wait until the API says that it is ready.
+
+        Returns
+        -------
+        float
+            Since the process was started [s].
 
         Raises
         ------
@@ -73,6 +80,7 @@ class Service:
             If it does not.
         """  # _until raises it, too
         self._until(self._is_ready, _READY_WITHIN_S)
+        return time.perf_counter() - self._begun
 
     def _is_ready(self) -> bool:
         if (code := self.process.poll()) is not None:
@@ -149,13 +157,15 @@ class Service:
         token = self._http.headers["Authorization"]
         return Target(self.port, path, {"Authorization": token})
 
-    def file(self, frames: Sequence[Path]) -> float:
+    def file(self, frames: Sequence[Path], *, poll_s: float = 0.1) -> float:
         """Rename files into the inbox, and wait until all are in the list.
 
         Parameters
         ----------
         frames
             Complete files on the disk of the inbox.
+        poll_s
+            Pause between two looks at the list, which cost the machine some milliseconds each [s].
 
         Returns
         -------
@@ -171,7 +181,7 @@ class Service:
         begun = time.perf_counter()
         for frame in frames:
             frame.rename(self.data_dir / "inbox" / frame.name)
-        self._until(lambda: self.count() >= wanted, _FILED_WITHIN_S)
+        self._until(lambda: self.count() >= wanted, _FILED_WITHIN_S, poll_s)
         return time.perf_counter() - begun
 
     def stop(self) -> None:
@@ -188,19 +198,29 @@ class Service:
         try:
             self.process.wait(_STOPPED_WITHIN_S)
         except subprocess.TimeoutExpired as error:
-            for process in [*tree, self.process]:
-                process.kill()
+            for process in tree:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self.process.kill()
             raise UnexpectedAnswerError(f"`up` did not stop: {self._log.read_text()}") from error
 
-    def _until(self, condition: Callable[[], bool], within_s: float) -> None:
-        """Wait for something."""
+    def _until(
+        self, condition: Callable[[], bool], within_s: float, poll_s: float = _POLL_S
+    ) -> None:
+        """Wait for something.
+
+        Raises
+        ------
+        UnexpectedAnswerError
+            If it does not come.
+        """
         end = time.monotonic() + within_s
         while not condition():
             if time.monotonic() > end:
                 raise UnexpectedAnswerError(
                     f"waited in vain for {within_s:g} s: {self._log.read_text()}"
                 )
-            time.sleep(_POLL_S)
+            time.sleep(poll_s)
 
 
 def _free_port() -> int:
@@ -211,8 +231,30 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Service]:
+def starting(data_dir: Path) -> Iterator[Service]:
     """Run an archive; whatever happens, leave no process behind.
+
+    Parameters
+    ----------
+    data_dir
+        Its folder.
+
+    Yields
+    ------
+    Service
+        Not ready yet.
+    """
+    service = Service(data_dir)
+    try:
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.stop()
+
+
+@contextmanager
+def running(data_dir: Path) -> Iterator[Service]:
+    """Run an archive, and wait until it can be used.
 
     Parameters
     ----------
@@ -224,11 +266,7 @@ def running(data_dir: Path) -> Iterator[Service]:
     Service
         Ready, and logged in.
     """
-    service = Service(data_dir)
-    try:
+    with starting(data_dir) as service:
         service.wait_until_ready()
         service.log_in()
         yield service
-    finally:
-        if service.process.poll() is None:
-            service.stop()

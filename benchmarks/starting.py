@@ -7,7 +7,8 @@ from pathlib import Path
 from benchmarks.figures import Figure, Unit
 from benchmarks.floors import API_LIBRARIES, load, run_postgres
 from benchmarks.scale import Scale
-from benchmarks.service import running
+from benchmarks.service import starting
+from benchmarks.stage import Stage
 
 _SECOND_START_GOAL_S, _STOP_GOAL_S = 3.0, 10.0
 
@@ -56,11 +57,31 @@ def measure(scale: Scale, folder: Path) -> Iterator[Figure]:
     )
 
 
+def measure_stop(stage: Stage) -> Figure:
+    """Stop an archive that all its processes have worked for.
+
+    Parameters
+    ----------
+    stage
+        With an archive that is not needed any more.
+
+    Returns
+    -------
+    Figure
+        How long it took.
+    """
+    begun = time.perf_counter()
+    stage.service.stop()
+    took_s = time.perf_counter() - begun
+    floor_s = run_postgres(stage.folder / "postgres-at-the-end").stop_s
+    name = "stop on SIGTERM, after all this"
+    return Figure(name, (took_s,), Unit.SECONDS, floor_s, "PostgreSQL alone", goal=_STOP_GOAL_S)
+
+
 def _start_and_stop(data_dir: Path) -> tuple[float, float]:
     """Return how long the start and the stop took [s]."""
-    begun = time.perf_counter()
-    with running(data_dir) as service:
-        start_s = time.perf_counter() - begun
+    with starting(data_dir) as service:
+        start_s = service.wait_until_ready()
         begun = time.perf_counter()
         service.stop()
         return start_s, time.perf_counter() - begun
