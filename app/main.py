@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from app.api import accounts, frames, health, ingest
 from app.api.deps import SECURITY_SCHEMES, name_callers
+from app.api.docs_page import install_docs_page
 from app.api.middleware import install_middleware
 from app.api.problems import customise_openapi, install_problem_handlers
 from app.context import Factory, process_context
@@ -55,11 +56,15 @@ def create_app(settings: Settings, open_context: Opener = process_context) -> Fa
         description=DESCRIPTION,
         license_info={"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         openapi_tags=[*accounts.TAGS, *frames.TAGS, *ingest.TAGS, *health.TAGS],
     )
     for area in (accounts, frames, ingest, health):
         name_callers(area.router)
         app.include_router(area.router)
+    install_docs_page(app)
     install_problem_handlers(app)
     install_middleware(app, max_body_bytes=settings.max_upload_bytes)
     customise_openapi(app)

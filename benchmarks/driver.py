@@ -132,12 +132,14 @@ class Client:
         self._connection.close()
 
 
-def repeat(target: Target, *, rounds: int, clients: int, each: int) -> list[Round]:
-    """Ask several times with several clients.
+def take_turns(
+    target: Target, floor: Target, *, rounds: int, clients: int, each: int
+) -> tuple[list[Round], list[Round]]:
+    """Ask for two things in turns, so that a neighbour's load on the machine meets both.
 
     Parameters
     ----------
-    target
+    target, floor
         What for.
     rounds
         How often; with new connections each time, for which of the service's processes serves a
@@ -149,10 +151,11 @@ def repeat(target: Target, *, rounds: int, clients: int, each: int) -> list[Roun
 
     Returns
     -------
-    list of Round
+    target, floor : list of Round
         Without the first answer of each connection.
     """
-    return [_round(target, clients, each) for _ in range(rounds)]
+    pairs = [(_round(floor, clients, each), _round(target, clients, each)) for _ in range(rounds)]
+    return [asked for _, asked in pairs], [least for least, _ in pairs]
 
 
 def _round(target: Target, count: int, each: int) -> Round:

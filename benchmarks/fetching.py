@@ -1,10 +1,11 @@
 """Downloads and zips."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from benchmarks.bare_server import serving
-from benchmarks.driver import Round, Target, repeat
+from benchmarks.driver import Round, Target, take_turns
 from benchmarks.figures import Figure, Unit
 from benchmarks.ingesting import BATCH
 from benchmarks.scale import DOWNLOAD_SHAPE
@@ -38,9 +39,9 @@ def _download(stage: Stage, clients: int) -> Figure:
     """Measure the rate of all clients together."""
     (number,) = stage.service.frame_ids(_KIND)
     target = stage.service.target(f"/frames/{number}/download/")
-    with serving(stage.service.stored(_KIND)) as bare:
-        floor = _fetch(stage, bare, clients, stage.scale.downloads)
-    rounds = _fetch(stage, target, clients, stage.scale.downloads)
+    rounds, floor = _fetch(
+        stage, target, stage.service.stored(_KIND), clients, stage.scale.downloads
+    )
     name = f"download of 16 MB, {clients} client{'s'[: clients > 1]}"
     return Figure(name, _rates(rounds), Unit.MB_PER_S, statistics.median(_rates(floor)), _FLOOR)
 
@@ -49,9 +50,7 @@ def _zip(stage: Stage) -> Iterator[Figure]:
     """Measure rate and first byte for one client."""
     frames = stage.scale.zipped
     target = stage.service.target(f"/frames/zip/?OBJECT={BATCH}&limit={frames}")
-    with serving(stage.service.stored(BATCH)[:frames]) as bare:
-        floor = _fetch(stage, bare, 1, 1)
-    rounds = _fetch(stage, target, 1, 1)
+    rounds, floor = _fetch(stage, target, stage.service.stored(BATCH)[:frames], 1, 1)
     name = f"zip of {frames} files of 8 MB"
     yield Figure(name, _rates(rounds), Unit.MB_PER_S, statistics.median(_rates(floor)), _FLOOR)
     floor_ms = statistics.median(_first_bytes_ms(floor))
@@ -59,8 +58,12 @@ def _zip(stage: Stage) -> Iterator[Figure]:
     yield Figure(f"{name}: first byte", values, Unit.MILLISECONDS, floor_ms, _FLOOR)
 
 
-def _fetch(stage: Stage, target: Target, clients: int, each: int) -> list[Round]:
-    return repeat(target, rounds=stage.scale.rounds, clients=clients, each=each)
+def _fetch(
+    stage: Stage, target: Target, files: Sequence[Path], clients: int, each: int
+) -> tuple[list[Round], list[Round]]:
+    """Ask the archive and a bare server with the same files."""
+    with serving(files) as bare:
+        return take_turns(target, bare, rounds=stage.scale.rounds, clients=clients, each=each)
 
 
 def _rates(rounds: list[Round]) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterator
 
-from benchmarks.driver import Round, Target, repeat
+from benchmarks.driver import Round, take_turns
 from benchmarks.figures import Figure, Unit
 from benchmarks.scale import LIST_LENGTH, SMALL_SHAPE
 from benchmarks.stage import Stage
@@ -29,16 +29,16 @@ def measure(stage: Stage) -> Iterator[Figure]:
     if missing > 0:
         stage.service.file(stage.make("small", missing, SMALL_SHAPE))
     listed = stage.service.target(f"/frames/?limit={LIST_LENGTH}")
+    empty = stage.service.target(EMPTY_ANSWER)
     for clients in _CLIENTS:
-        # The floor between two halves, so that a neighbour's load meets both.
-        first = _ask(stage, listed, clients)
-        floor = _ask(stage, stage.service.target(EMPTY_ANSWER), clients)
-        yield from _figures(clients, first + _ask(stage, listed, clients), floor)
-
-
-def _ask(stage: Stage, target: Target, clients: int) -> list[Round]:
-    scale = stage.scale
-    return repeat(target, rounds=scale.rounds, clients=clients, each=scale.requests)
+        lists, floor = take_turns(
+            listed,
+            empty,
+            rounds=stage.scale.rounds,
+            clients=clients,
+            each=stage.scale.requests // clients,
+        )
+        yield from _figures(clients, lists, floor)
 
 
 def _figures(clients: int, lists: list[Round], empty: list[Round]) -> Iterator[Figure]:

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterator
 
-from benchmarks.driver import Client, repeat
+from benchmarks.driver import Client, Round, take_turns
 from benchmarks.figures import Figure, Unit
 from benchmarks.floors import CHILD_LIBRARIES, draw, load
 from benchmarks.listing import EMPTY_ANSWER
@@ -50,9 +50,16 @@ def measure(stage: Stage) -> Iterator[Figure]:
 
 def _cached(stage: Stage, path: str) -> Figure:
     """Measure what a picture costs that is there already."""
-    values = _latencies_ms(stage, path)
-    floor_ms = statistics.median(_latencies_ms(stage, EMPTY_ANSWER))
-    return Figure(f"{_NAME}, cached", values, Unit.MILLISECONDS, floor_ms, f"GET {EMPTY_ANSWER}")
+    scale, service = stage.scale, stage.service
+    rounds, floor = take_turns(
+        service.target(path),
+        service.target(EMPTY_ANSWER),
+        rounds=scale.rounds,
+        clients=1,
+        each=scale.requests,
+    )
+    floor_ms, name = statistics.median(_latencies_ms(floor)), f"{_NAME}, cached"
+    return Figure(name, _latencies_ms(rounds), Unit.MILLISECONDS, floor_ms, f"GET {EMPTY_ANSWER}")
 
 
 def _path(number: int) -> str:
@@ -64,7 +71,5 @@ def _ask(client: Client, path: str) -> float:
     return 1000 * client.get(path).total_s
 
 
-def _latencies_ms(stage: Stage, path: str) -> tuple[float, ...]:
-    scale = stage.scale
-    rounds = repeat(stage.service.target(path), rounds=scale.rounds, clients=1, each=scale.requests)
+def _latencies_ms(rounds: list[Round]) -> tuple[float, ...]:
     return tuple(1000 * answer.total_s for one in rounds for answer in one.answers)

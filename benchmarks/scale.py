@@ -27,9 +27,9 @@ class Scale:
     rounds
         How often a measurement over HTTP is repeated, each time on new connections.
     requests
-        Requests of each client in a round, where the answers are small.
+        Requests of all clients in a round, where the answers are small.
     downloads
-        The same, where they are files of 16 MB.
+        Requests of each client in a round, where they are files of 16 MB.
     zipped
         Frames of 2k x 2k in one zip.
     previewed
@@ -55,7 +55,7 @@ FULL = Scale(
     ingested=60,
     dropped_alone=20,
     rounds=5,
-    requests=40,
+    requests=80,
     downloads=10,
     zipped=30,
     previewed=5,
@@ -68,7 +68,7 @@ QUICK = Scale(
     ingested=4,
     dropped_alone=2,
     rounds=2,
-    requests=5,
+    requests=8,
     downloads=2,
     zipped=3,
     previewed=1,

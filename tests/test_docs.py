@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-import click
 import pytest
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from app.cli import app
@@ -59,11 +59,11 @@ def broken_links(page: Path) -> list[str]:
 
 def is_command(first: str, second: str) -> bool:
     commands = get_command(app)
-    assert isinstance(commands, click.Group)
+    assert isinstance(commands, TyperGroup)
     command = commands.commands.get(first)
-    return command is not None and (
-        not isinstance(command, click.Group) or not second or second in command.commands
-    )
+    if isinstance(command, TyperGroup):
+        return not second or second in command.commands
+    return command is not None
 
 
 def test_pages_are_found() -> None:

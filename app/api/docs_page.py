@@ -1,0 +1,35 @@
+"""The Swagger page, with its scripts from here: an observatory may not have the internet."""
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+_SCRIPTS = ("fastapi_swagger", "resources")
+"""The package that carries a build of Swagger UI."""
+
+
+def install_docs_page(app: FastAPI) -> None:
+    """Serve the page at ``/docs``, and lead there from the root.
+
+    Parameters
+    ----------
+    app
+        Made without FastAPI's own page.
+    """
+    app.mount("/swagger", StaticFiles(packages=[_SCRIPTS]))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title=app.title,
+            swagger_js_url="swagger/swagger-ui-bundle.js",
+            swagger_css_url="swagger/swagger-ui.css",
+            swagger_favicon_url="swagger/favicon-32x32.png",
+            swagger_ui_parameters={"persistAuthorization": True, "filter": True},
+        )
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("docs")
