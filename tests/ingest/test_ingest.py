@@ -161,6 +161,15 @@ async def test_compressed_files_stay_as_they_are(
     assert archive.store.path(frame.current.stored.key).read_bytes() == content
 
 
+async def test_repairs_are_kept_with_the_version(archive: Factory, tmp_path: Path) -> None:
+    made = make_fits(tmp_path / "a.fits", shape=(64, 64))
+    path = archive.settings.inbox / "cut.fits"
+    path.write_bytes(made.read_bytes()[:-4000])
+    frame = await the_frame(archive, await file_away(archive, path))
+    assert frame.current is not None
+    assert any("cut off" in repair for repair in frame.current.repairs)
+
+
 async def test_packing_later_swaps_the_file_and_keeps_the_received_digest(
     archive: Factory,
 ) -> None:

@@ -88,6 +88,7 @@ HEADERS: Final[dict[str, Any]] = {
         {"index": 0, "name": "", "kind": "empty"},
         {"index": 1, "name": "SCI", "kind": "compressed image"},
     ],
+    "repairs": [],
 }
 
 AGGREGATE: Final[dict[str, Any]] = {

@@ -210,7 +210,7 @@ async def get_headers(
     wanted: OpenedVersion, services: Services, shown: Annotated[ExtIn, Query()]
 ) -> HeadersOut:
     hdus = await services.frames.headers(wanted.version)
-    return headers_out(hdus, science_hdu=wanted.version.science_hdu, ext=shown.ext)
+    return headers_out(hdus, wanted.version, ext=shown.ext)
 
 
 @router.head("/frames/{frame_id:int}/download/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion

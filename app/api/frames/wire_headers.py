@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.frames import examples
 from app.api.validation import Given, Text
 from app.core.errors import InvalidError
-from app.frames.models import HeaderOfHdu
+from app.frames.models import HeaderOfHdu, Version
 
 Scalar = bool | int | float | str | None
 
@@ -64,19 +64,19 @@ class HeadersOut(BaseModel):
     """The same as an object; keywords with a hyphen also with an underscore."""
     hdus: list[HduOut]
     """All HDUs of the file."""
+    repairs: list[str]
+    """What had to be repaired or left out to read the file, one sentence each."""
 
 
-def headers_out(
-    hdus: Sequence[HeaderOfHdu], *, science_hdu: int | None, ext: str | None
-) -> HeadersOut:
+def headers_out(hdus: Sequence[HeaderOfHdu], version: Version, *, ext: str | None) -> HeadersOut:
     """Write headers.
 
     Parameters
     ----------
     hdus
         Of the file.
-    science_hdu
-        Index of the science HDU; None for none.
+    version
+        The file.
     ext
         Index or EXTNAME of the one that is wanted; None for the science HDU over the primary one.
 
@@ -90,13 +90,14 @@ def headers_out(
     InvalidError
         If there is no such HDU.
     """  # the search below raises it
-    cards = _merged(hdus, science_hdu) if ext is None else _cards(_named(hdus, ext))
+    cards = _merged(hdus, version.science_hdu) if ext is None else _cards(_named(hdus, ext))
     data = dict(sorted(cards.items()))
     copies = {key.replace("-", "_"): value for key, value in data.items() if "-" in key}
     return HeadersOut(
         results=[CardOut(key=key, value=value) for key, value in data.items()],
         data=copies | data,
         hdus=[HduOut(index=hdu.index, name=hdu.name, kind=hdu.kind) for hdu in hdus],
+        repairs=list(version.repairs),
     )
 
 
