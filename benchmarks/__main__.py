@@ -39,10 +39,10 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     configure_logs(level="warning", style="console")
     scale, begun = QUICK if quick else FULL, datetime.now(UTC)
-    facts = machine()
+    facts, at = machine(), commit(ROOT)  # before: a neighbour may load the one, change the other
     with tempfile.TemporaryDirectory(prefix="skyshelf-bench-") as folder:
         figures, frames = _measure(scale, Path(folder))
-    report = Report(begun, scale.name, facts, versions(), commit(ROOT), frames, figures)
+    report = Report(begun, scale.name, facts, versions(), at, frames, figures)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     console.print(table_of(figures))
     console.print(f"Written to {save(report, _RESULTS)}.", soft_wrap=True)
