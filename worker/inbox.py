@@ -287,8 +287,8 @@ class _Sweep:
 
 
 def _arrived(path: Path, look: Look) -> Arrived:
-    inode, modified_ns, size_bytes = look.fingerprint
-    return Arrived(path, size_bytes, modified_ns, look.device, inode)
+    seen = look.fingerprint
+    return Arrived(path, seen.size_bytes, seen.modified_ns, look.device, seen.inode)
 
 
 def _reason(error: OSError) -> str:

@@ -21,11 +21,15 @@ class Fingerprint(NamedTuple):
         Time of the last change of its bytes [ns since 1970].
     size_bytes
         Its size [byte].
+    changed_ns
+        Time of the last change of its entry [ns since 1970]: tells a file from another one that
+        took its name, and happens to have its number, time and size.
     """
 
     inode: int
     modified_ns: int
     size_bytes: int
+    changed_ns: int
 
 
 class Look(NamedTuple):
@@ -167,7 +171,7 @@ def _opened_status(path: Path) -> os.stat_result | None:
 
 
 def _look(status: os.stat_result) -> Look:
-    fingerprint = Fingerprint(status.st_ino, status.st_mtime_ns, status.st_size)
+    fingerprint = Fingerprint(status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns)
     return Look(fingerprint, status.st_dev, status.st_nlink)
 
 

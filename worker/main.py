@@ -11,7 +11,7 @@ from app.context import Factory, process_context
 from app.core.errors import UnavailableError
 from app.ingest.models import NewArrival, Source
 from app.ingest.service import IngestService
-from app.ingest.spool import display_name
+from app.ingest.spool import display_name, identity_of
 from app.logs import configure_logs
 from app.settings import Settings
 from worker.handlers import make_handlers
@@ -81,7 +81,8 @@ async def _watch(inbox: Inbox, ingest: IngestService) -> None:
     """Announce every complete file; while the database is away, the files stay where they are."""
     async for arrived in inbox.arrivals():
         try:
-            is_taken = await ingest.announce(_new_arrival(arrived))
+            new = await asyncio.to_thread(_new_arrival, arrived)
+            is_taken = new is not None and await ingest.announce(new)
         except UnavailableError as error:
             log.warning("inbox waits", reason=error.message)
             is_taken = False
@@ -90,12 +91,19 @@ async def _watch(inbox: Inbox, ingest: IngestService) -> None:
             inbox.forget(arrived.path)
 
 
-def _new_arrival(arrived: Arrived) -> NewArrival:
-    size = arrived.size_bytes
+def _new_arrival(arrived: Arrived) -> NewArrival | None:
+    """Describe a file; None where it is not the one any more that was complete."""
+    try:
+        identity = identity_of(arrived.path)
+    except FileNotFoundError:
+        return None
+    complete = (arrived.device, arrived.inode, arrived.size_bytes, arrived.modified_ns)
+    if not identity.startswith(":".join(map(str, complete))):
+        return None
     return NewArrival(
         source=Source.INBOX,
         filename=display_name(arrived.path),
-        size_bytes=size,
+        size_bytes=arrived.size_bytes,
         source_path=arrived.path,
-        source_identity=f"{arrived.device}:{arrived.inode}:{arrived.modified_ns}:{size}",
+        source_identity=identity,
     )

@@ -111,7 +111,7 @@ class _Tally:
             "request",
             method=scope["method"],
             path=_loggable_path(scope),
-            status=self._status,
+            status=int(self._status),
             complete=self._complete,
             duration_ms=round((time.perf_counter() - self._start_s) * 1000, 1),
             size_bytes=self._size_bytes,

@@ -86,14 +86,11 @@ class Offload:
     """
 
     def __init__(self, *, processes: int, memory_bytes: int, timeout_s: float) -> None:
+        self._processes = processes
+        self._memory_bytes = memory_bytes
         self._timeout_s = timeout_s
-        self._pool = ProcessPool(
-            max_workers=processes,
-            max_tasks=500,
-            initializer=_limit,
-            initargs=(memory_bytes,),
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._is_closed = False
+        self._pool = self._make_pool()
 
     async def call(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a task in a child and wait for it without blocking the event loop.
@@ -121,12 +118,9 @@ class Offload:
         UnavailableError
             If the pool is closing.
         """
-        try:
-            future = self._pool.schedule(
-                _run, args=[task.path, args, kwargs], timeout=self._timeout_s
-            )
-        except RuntimeError as error:
-            raise UnavailableError("the service is stopping") from error
+        future = self._living_pool().schedule(
+            _run, args=[task.path, args, kwargs], timeout=self._timeout_s
+        )
         try:
             return cast("R", await asyncio.wrap_future(future))
         except ArchiveError:
@@ -141,9 +135,33 @@ class Offload:
                 f"the file could not be processed within {self._timeout_s:g} s"
             ) from error
         except (FutureCancelledError, BrokenExecutor) as error:
-            raise UnavailableError("the service is stopping") from error
+            raise UnavailableError("the reading processes were stopped") from error
 
     def close(self) -> None:
         """Stop the children; calls under way are cancelled."""
+        self._is_closed = True
         self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it bare
         self._pool.join()
+
+    def _make_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self._processes,
+            max_tasks=500,
+            initializer=_limit,
+            initargs=(self._memory_bytes,),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def _living_pool(self) -> ProcessPool:
+        """Return the pool; a broken one, whose children could not be started, is replaced.
+
+        Raises
+        ------
+        UnavailableError
+            If the pool was closed.
+        """
+        if self._is_closed:
+            raise UnavailableError("the service is stopping")
+        if not self._pool.active:
+            self._pool = self._make_pool()
+        return self._pool

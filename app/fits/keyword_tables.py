@@ -317,6 +317,9 @@ NULL_WORDS = (
 )
 """Words that mean that nothing is said; case does not count."""
 
+RAW_TYPE_KEYWORDS = frozenset({"IMAGETYP", "IMAGETYPE"})
+"""Whose text is kept as it is beside the normalised type."""
+
 PURE_TYPE_KEYWORDS = frozenset({"IMAGETYP", "IMAGETYPE", "OBSTYPE"})
 """Hold nothing but image types: a word there that no table knows is an EXPERIMENTAL frame. Other
 keywords of the concept, such as FRAME, have other uses, too, and must hold a known word."""

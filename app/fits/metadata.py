@@ -9,7 +9,7 @@ from typing import Any
 from app.core.night import DEG_PER_HOUR, night_of
 from app.fits.dates import moment_of, observed_at, parse_stamp
 from app.fits.header import index_cards
-from app.fits.keyword_tables import PURE_TYPE_KEYWORDS, squeezed
+from app.fits.keyword_tables import PURE_TYPE_KEYWORDS, RAW_TYPE_KEYWORDS, squeezed
 from app.fits.keywords import KeywordMap
 from app.fits.lookup import Found, Lookup, number_of
 from app.fits.models import Footprint, Hdu, Metadata, ObservationType
@@ -147,19 +147,30 @@ def read_metadata(
 
 
 def _observation_type(lookup: Lookup) -> tuple[ObservationType | None, str | None]:
-    """Return the first type that the map knows, else the first word of a keyword made for types."""
+    """Return the first type that the map knows, else the first word of a keyword made for types.
+
+    The text beside it is that of IMAGETYP where a header has both, as pyobs-archive shows it.
+    """
     unknown: Found | None = None
     for found in lookup.candidates("type"):
         kind = lookup.keyword_map.image_types.get(squeezed(str(found.card.value)))
         if kind is not None:
             lookup.chosen("type", found)
-            return kind, lookup.text_of(found.card)
+            return kind, _raw_type(lookup, found)
         if found.card.keyword in PURE_TYPE_KEYWORDS:
             unknown = unknown or found
     if unknown is None:
         return None, None
     lookup.chosen("type", unknown)
-    return ObservationType.EXPERIMENTAL, lookup.text_of(unknown.card) or None
+    return ObservationType.EXPERIMENTAL, _raw_type(lookup, unknown)
+
+
+def _raw_type(lookup: Lookup, chosen: Found) -> str | None:
+    """Return the text of IMAGETYP, else of the keyword that gave the type."""
+    for found in lookup.candidates("type"):
+        if found.card.keyword in RAW_TYPE_KEYWORDS:
+            return lookup.text_of(found.card)
+    return lookup.text_of(chosen.card) or None
 
 
 def _filter_name(lookup: Lookup) -> str | None:

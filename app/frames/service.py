@@ -54,7 +54,7 @@ class FrameService:
         Returns
         -------
         Page
-            The frames of the query's window and the exact number of matches, from one snapshot.
+            The frames of the query's window, and the exact number of matches.
 
         Raises
         ------

@@ -229,8 +229,11 @@ class Filing:
             known = await FrameRegistry(session).find_received(digests.sha256)
             if known is None:
                 return None
+            arrivals = ArrivalStore(session)
+            if not (await arrivals.get(arrival.id, lock=True)).state.is_open:
+                return None
             outcome = Outcome(ArrivalState.DUPLICATE, known)
-            await ArrivalStore(session).settle(arrival.id, outcome, digests.sha256, self._clock())
+            await arrivals.settle(arrival.id, outcome, digests.sha256, self._clock())
         return outcome
 
     async def _count_versions(self, basename: str) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from app.core.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from app.core.errors import ConflictError, InvalidError, NotFoundError
 
 
 class ArrivalState(StrEnum):
@@ -54,12 +54,6 @@ class KeywordMissingError(InvalidError):
     """The header lacks a keyword without which nothing is filed."""
 
     title = "Keyword missing"
-
-
-class SourceUnreadableError(UnavailableError):
-    """The file exists and cannot be read just now, for want of permission or a failing disk."""
-
-    title = "File unreadable"
 
 
 INGEST_JOB = "ingest"

@@ -18,6 +18,7 @@ from app.ingest.models import (
     ArrivalState,
     NewArrival,
     Outcome,
+    Source,
 )
 from app.ingest.spool import Spool, remove_held, remove_source
 from app.ingest.store import ArrivalStore
@@ -75,16 +76,15 @@ class IngestService:
         -------
         bool
             False where the path is to be looked at again later: another file of this path is being
-            filed just now, or this one was settled before and a crash left it behind, in which
-            case it is removed.
+            filed just now, or this one was settled before, a crash left it behind, and it is
+            removed now.
         """
         async with transaction(self._sessions) as session:
             arrivals = ArrivalStore(session)
             settled = await _find_settled(arrivals, new)
             if settled is None:
                 return await self._admit(session, new)
-        await asyncio.to_thread(remove_source, settled)
-        return False
+        return not await asyncio.to_thread(remove_source, settled)
 
     async def take_in(self, new: NewArrival) -> tuple[Arrival, Outcome | ArchiveError | None]:
         """File a file at once, for callers who wait for the outcome.
@@ -204,6 +204,8 @@ class IngestService:
             sha256=digests.sha256,
             finished_at=now,
         )
+        if copy != kept:
+            copy.unlink(missing_ok=True)
         await asyncio.to_thread(remove_source, arrival)
         log.warning("quarantined", arrival=arrival.id, file=arrival.filename, reason=reason)
 
@@ -255,13 +257,14 @@ class IngestService:
                     f"arrival {arrival_id} is {arrival.state}; only quarantined files can be sent"
                     " in again"
                 )
+            is_inbox = arrival.source is Source.INBOX
             await arrivals.change(
                 arrival_id,
                 state=ArrivalState.WAITING,
                 reason=None,
                 finished_at=None,
-                source_path=None,
-                source_identity=None,
+                # Another file may lie at its place in the inbox by now.
+                **({"source_path": None, "source_identity": None} if is_inbox else {}),
             )
             await self._enqueue(session, arrival_id)
             return await arrivals.get(arrival_id)

@@ -6,9 +6,13 @@ import uuid
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from app.fits.safe_names import safe_text
 from app.ingest.models import Arrival, ReplacedError, Source
 from app.storage.digests import Digests, copy_with_digests, digest_file
+
+log = structlog.get_logger(__name__)
 
 
 def identity_of(path: Path) -> str:
@@ -22,7 +26,7 @@ def identity_of(path: Path) -> str:
     Returns
     -------
     str
-        Device, inode, modification time [ns] and size [byte].
+        Device, inode, size [byte] and the times [ns] at which its bytes and its entry were changed.
 
     Raises
     ------
@@ -30,7 +34,7 @@ def identity_of(path: Path) -> str:
         If it is gone.
     """
     stat = path.stat(follow_symlinks=False)
-    return f"{stat.st_dev}:{stat.st_ino}:{stat.st_mtime_ns}:{stat.st_size}"
+    return f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
 
 
 def display_name(path: Path) -> str:
@@ -114,7 +118,9 @@ class Spool:
         return copy, digests
 
     def quarantine(self, arrival: Arrival, copy: Path, reason: str, now: datetime) -> Path:
-        """Move a private copy into the quarantine, beside a note that says why.
+        """Keep a private copy in the quarantine too, beside a note that says why.
+
+        The copy itself stays until the catalogue says where the bytes are.
 
         Parameters
         ----------
@@ -133,7 +139,9 @@ class Spool:
             Where the bytes are now.
         """
         kept = self._quarantine_dir / f"{arrival.id:08d}-{safe_text(arrival.filename)[-50:]}"
-        copy.replace(kept)
+        if copy != kept:
+            kept.unlink(missing_ok=True)
+            kept.hardlink_to(copy)
         note = {
             "id": arrival.id,
             "filename": arrival.filename,
@@ -186,19 +194,33 @@ def is_same(path: Path, identity: str | None) -> bool:
         return False
 
 
-def remove_source(arrival: Arrival) -> None:
+def remove_source(arrival: Arrival) -> bool:
     """Remove a file from the inbox, unless another one took its place; other sources keep theirs.
 
     Parameters
     ----------
     arrival
         Whose bytes are kept elsewhere by now.
+
+    Returns
+    -------
+    bool
+        False where the system refuses, which is logged: the file lies in the way and harms nobody.
     """
     path = arrival.source_path
     if arrival.source is not Source.INBOX or path is None:
-        return
-    if is_same(path, arrival.source_identity):
-        path.unlink(missing_ok=True)
+        return True
+    try:
+        if is_same(path, arrival.source_identity):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning(
+            "inbox file cannot be removed; it is kept elsewhere: make the inbox writable",
+            file=arrival.filename,
+            reason=error.strerror,
+        )
+        return False
+    return True
 
 
 def remove_held(path: Path | None) -> None:

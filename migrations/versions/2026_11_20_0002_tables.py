@@ -131,6 +131,7 @@ def _make_catalogue() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_files_key")),
     )
     op.create_index(op.f("ix_files_md5"), "files", ["md5"], unique=False)
+    op.create_index(op.f("ix_files_sha256"), "files", ["sha256"], unique=False)
     op.create_table(
         "frames",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -13,7 +13,7 @@ from astropy.io import fits
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.context import Factory
-from app.core.errors import ArchiveError
+from app.core.errors import ArchiveError, UnavailableError
 from app.core.identity import SYSTEM
 from app.core.offload import Offload
 from app.core.paging import Window
@@ -223,16 +223,78 @@ async def test_a_crash_between_filing_and_removal_leaves_no_second_frame(
 ) -> None:
     path = make_fits(archive.settings.inbox / "a.fits")
     new = dropped(path)
-    kept = path.with_name(".kept")
-    path.hardlink_to(kept) if kept.exists() else os.link(path, kept)
-    filed = await file_away(archive, path)
-    os.link(kept, path)
-    kept.unlink()
+    with pytest.MonkeyPatch.context() as crash:
+        crash.setattr("app.ingest.service._clean_up", lambda _: None)
+        filed = await file_away(archive, path)
     assert filed.state is ArrivalState.FILED
-    assert identity_of(path) == new.source_identity
+    assert path.exists()
     assert not await archive.ingest.announce(new)
     assert not path.exists()
     assert (await archive.ingest.list(None, Window())).count == 1
+
+
+async def test_another_file_of_the_same_time_and_size_is_not_taken_for_the_first(
+    archive: Factory,
+) -> None:
+    path = make_fits(archive.settings.inbox / "a.fits", OBJECT="one")
+    times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    first = await file_away(archive, path)
+    make_fits(path, OBJECT="two")
+    os.utime(path, ns=times)
+    second = await file_away(archive, path)
+    assert second.id != first.id
+    assert second.state is ArrivalState.FILED
+    assert len((await the_frame(archive, second)).versions) == 2
+
+
+async def test_an_inbox_that_cannot_be_emptied_harms_nobody(archive: Factory) -> None:
+    path = make_fits(archive.settings.inbox / "a.fits")
+    new = dropped(path)
+    with pytest.MonkeyPatch.context() as crash:
+        crash.setattr("app.ingest.service._clean_up", lambda _: None)
+        await file_away(archive, path)
+
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.MonkeyPatch.context() as read_only:
+        read_only.setattr("app.ingest.spool.is_same", refuse)
+        assert await archive.ingest.announce(new)  # not to be looked at again and again
+    assert path.exists()
+    assert (await archive.ingest.list(None, Window())).count == 1
+
+
+async def test_a_download_that_is_sent_in_again_is_a_duplicate(archive: Factory) -> None:
+    path = make_fits(archive.settings.inbox / "a.fits", shape=(512, 512))
+    arrival = await file_away(archive, path)
+    version = (await the_frame(archive, arrival)).current
+    assert version is not None
+    await archive.packing.pack(version.id)
+    packed = (await the_frame(archive, arrival)).current
+    assert packed is not None
+    again = archive.settings.inbox / "downloaded.fits.fz"
+    again.write_bytes(archive.store.path(packed.stored.key).read_bytes())
+    assert (await file_away(archive, again)).state is ArrivalState.DUPLICATE
+
+
+async def test_a_crash_while_quarantining_loses_nothing(archive: Factory) -> None:
+    held = archive.spool.new_path()
+    held.write_bytes(b"no FITS file")
+    new = NewArrival(Source.UPLOAD, "x.fits", 12, held_path=held)
+    with pytest.MonkeyPatch.context() as crash:
+
+        async def die(*_: object, **__: object) -> None:
+            raise UnavailableError("killed here")
+
+        crash.setattr(archive.ingest, "_change", die)
+        with pytest.raises(UnavailableError):
+            await archive.ingest.take_in(new)
+    assert held.read_bytes() == b"no FITS file"
+    (arrival,) = (await archive.ingest.list(None, Window())).items
+    await archive.ingest.quarantine(arrival.id, "no FITS file")
+    kept, _ = sorted(archive.settings.quarantine_dir.iterdir())
+    assert kept.read_bytes() == b"no FITS file"
+    assert not held.exists()
 
 
 async def test_a_file_replaced_while_waiting_is_filed_as_it_is_now(archive: Factory) -> None:

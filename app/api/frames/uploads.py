@@ -13,7 +13,13 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.api.frames.wire import CreatedOut, UploadOut
 from app.context import Factory
-from app.core.errors import ArchiveError, InvalidError, TooLargeError, UnavailableError
+from app.core.errors import (
+    ArchiveError,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
 from app.core.identity import SYSTEM, Caller
 from app.core.paging import Window
 from app.frames.models import FrameQuery
@@ -304,6 +310,8 @@ async def _take_in(services: Factory, caller: Caller, file: Uploaded) -> UploadO
         return _result(file, ArrivalState.WAITING, reason=f"{error.message}; it is filed later")
     if isinstance(outcome, Outcome):
         return _result(file, outcome.state, frame_id=outcome.frame_id)
+    if isinstance(outcome, NotFoundError):
+        return _result(file, ArrivalState.DISCARDED, reason=outcome.message)
     if isinstance(outcome, ArchiveError):
         return _result(file, ArrivalState.QUARANTINED, reason=outcome.message)
     return _result(file, ArrivalState.WAITING, reason="a worker is filing it")

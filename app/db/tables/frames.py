@@ -34,7 +34,7 @@ class FileRow(Base):
     name: Mapped[str]
     size_bytes: Mapped[int]
     md5: Mapped[str] = mapped_column(index=True)
-    sha256: Mapped[str]
+    sha256: Mapped[str] = mapped_column(index=True)
     crc32: Mapped[int]
     content_type: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

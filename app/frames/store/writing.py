@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.tables import (
@@ -41,9 +41,14 @@ class FrameWriter:
             )
 
     async def find_received(self, sha256: str) -> int | None:
-        """Find the frame that was received with these bytes."""
-        selected = select(FrameVersionRow.frame_id).where(FrameVersionRow.received_sha256 == sha256)
-        return (await self._session.execute(selected)).scalar_one_or_none()
+        """Find the frame that was received with these bytes, or is stored in them."""
+        versions = select(FrameVersionRow.frame_id)
+        received = versions.where(FrameVersionRow.received_sha256 == sha256)
+        stored = versions.join(FileRow, FileRow.id == FrameVersionRow.file_id).where(
+            FileRow.sha256 == sha256
+        )
+        found = union(received, stored).limit(1)
+        return (await self._session.execute(found)).scalar_one_or_none()
 
     async def count_versions(self, basename: str) -> int:
         """Count the versions of a frame; 0 where there is no such frame."""
