@@ -1,11 +1,14 @@
-"""`skyshelf serve`: uvicorn and its API processes, which alone load the application."""
+"""`skyshelf serve`: uvicorn and its API processes, which alone load the application.
+
+Run as a program, it does so without further checks: `skyshelf up` has made them.
+"""
 
 import os
 
 import uvicorn
 
 from app.logs import configure_logs
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, load_settings
 
 
 def serve(settings: Settings) -> None:
@@ -29,3 +32,7 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=5,
         server_header=False,
     )
+
+
+if __name__ == "__main__":
+    serve(load_settings())

@@ -42,7 +42,7 @@ def main() -> None:
     try:
         app(prog_name="skyshelf")
     except ArchiveError as error:
-        message = error.message
+        message = error.told_to_operator()
     except OSError as error:
         if error.filename is None:
             raise

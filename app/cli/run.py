@@ -34,8 +34,11 @@ def up() -> None:
 def serve() -> None:
     """Serve the API alone; SKYSHELF_DATABASE_URL names its database."""
     from app import serving  # noqa: PLC0415  # slow to load: only when it runs
+    from app.db.schema import check_database  # noqa: PLC0415  # the same
 
-    serving.serve(load_settings())
+    settings = load_settings()
+    asyncio.run(check_database(settings.require_database_url()))
+    serving.serve(settings)
 
 
 @app.command()

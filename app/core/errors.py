@@ -24,6 +24,18 @@ class ArchiveError(Exception):
         super().__init__(message)
         self.message = message
 
+    def told_to_operator(self) -> str:
+        """Say in one line what is wrong, with what the system itself said of it.
+
+        Returns
+        -------
+        str
+            For the terminal; clients get the message alone, since causes name hosts and accounts.
+        """
+        cause = getattr(self.__cause__, "orig", None) or self.__cause__
+        said = " ".join(str(cause or "").split())
+        return f"{' '.join(self.message.split())}{f' ({said})' if said else ''}"
+
 
 class NotFoundError(ArchiveError):
     """What was asked for does not exist, or the caller may not know that it does."""

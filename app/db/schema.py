@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.core.errors import ConflictError
-from app.db.engine import connected
+from app.db.engine import connected, make_engine
 
 HEAD = "0002"
 """The revision that this program needs; a test holds it to the newest migration."""
@@ -65,6 +65,28 @@ async def check_revision(engine: AsyncEngine) -> None:
             f"the database is at revision {current or 'none'}, this program needs {HEAD}:"
             " run `skyshelf migrate` with this version of Skyshelf"
         )
+
+
+async def check_database(url: str) -> None:
+    """Refuse a database that cannot be reached or is not at head, before anything is started.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL.
+
+    Raises
+    ------
+    WrongRevisionError
+        If the revision is another one.
+    UnavailableError
+        If the database cannot be reached.
+    """
+    engine = make_engine(url, pool_size=1)
+    try:
+        await check_revision(engine)
+    finally:
+        await engine.dispose()
 
 
 async def _current(connection: AsyncConnection) -> str | None:

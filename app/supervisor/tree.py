@@ -42,9 +42,9 @@ async def _prepare(settings: Settings) -> "Prepared":
     return await prepare(settings)
 
 
-def _command(name: str) -> Child:
-    """Return a command of our own as a child."""
-    return Child(name, (sys.executable, "-m", "app.cli", name))
+def _command(name: str, module: str = "app.cli") -> Child:
+    """Return a program of our own as a child."""
+    return Child(name, (sys.executable, "-m", module, name))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Plan:
         How patiently.
     """
 
-    children: tuple[Child, ...] = (_command("serve"), _command("worker"))
+    children: tuple[Child, ...] = (_command("serve", "app.serving"), _command("worker"))
     sample: Child = field(default_factory=lambda: _command("sample"))
     prepare: "Callable[[Settings], Awaitable[Prepared]]" = _prepare
     pace: Pace = field(default_factory=Pace)
@@ -107,7 +107,7 @@ async def up(settings: Settings, plan: Plan | None = None) -> int:
         with alone(settings):
             return await _Tree(settings, plan or Plan()).run()
     except ArchiveError as error:
-        sys.stderr.write(f"skyshelf: {error.message}\n")
+        sys.stderr.write(f"skyshelf: {error.told_to_operator()}\n")
         return 2 if isinstance(error, InvalidError) else 1
 
 

@@ -138,7 +138,7 @@ def test_from_an_empty_folder_to_a_zip_and_again(  # noqa: PLR0915  # one story,
         killed = [
             child
             for child in psutil.Process(up.pid).children()
-            if "worker" in child.cmdline() or "serve" in child.cmdline()
+            if child.cmdline()[-1] in {"serve", "worker"}
         ]
         assert len(killed) == 2
         for child in killed:
