@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -34,6 +35,12 @@ def _clean_environment() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("SKYSHELF_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> None:
+    """Undo what a test before this one told the logs of its process."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
