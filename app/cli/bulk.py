@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from app.core.errors import ArchiveError, UnavailableError
+from app.core.errors import ArchiveError, NotFoundError, UnavailableError
 from app.ingest.models import ArrivalState, NewArrival, Outcome, Source
 from app.ingest.service import IngestService
 from app.ingest.spool import display_name, identity_of
@@ -183,6 +183,8 @@ def _failed(path: Path, error: ArchiveError) -> Result:
 def _result_of(path: Path, outcome: Outcome | ArchiveError | None) -> Result:
     if outcome is None:
         return Result(path, Fate.SETTLED_BEFORE)
+    if isinstance(outcome, NotFoundError):  # it vanished or changed: the next run takes it
+        return _failed(path, outcome)
     if isinstance(outcome, ArchiveError):
         return Result(path, Fate.QUARANTINED, outcome.title, outcome.message)
     return Result(path, Fate.FILED if outcome.state is ArrivalState.FILED else Fate.DUPLICATE)
