@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 
+import structlog
 from typing_extensions import override
 
 from app.core.errors import ArchiveError
-from app.ingest.models import INGEST_JOB, PACK_JOB, REMOVE_JOB
+from app.ingest.models import INGEST_JOB, PACK_JOB, REMOVE_JOB, ArrivalNotFoundError
 from app.ingest.packing import PackService
 from app.ingest.service import IngestService
 from app.jobs.models import Payload
 from worker.dispositions import Disposition
 from worker.runner import Handler
+
+log = structlog.get_logger(__name__)
 
 
 class IngestHandler(Handler):
@@ -32,10 +35,13 @@ class IngestHandler(Handler):
     @override
     async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
         arrival_id, reason = payload["arrival_id"], _reason(error)
-        if disposition is Disposition.DISCARD:
-            await self._ingest.discard(arrival_id, reason)
-        else:
-            await self._ingest.quarantine(arrival_id, reason)
+        try:
+            if disposition is Disposition.DISCARD:
+                await self._ingest.discard(arrival_id, reason)
+            else:
+                await self._ingest.quarantine(arrival_id, reason)
+        except ArrivalNotFoundError:
+            log.warning("job without its arrival", arrival=arrival_id, reason=reason)
 
 
 class PackHandler(Handler):
@@ -56,7 +62,8 @@ class PackHandler(Handler):
 
     @override
     async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
-        """Keep the original; the runner has logged the error."""
+        """Keep the original."""
+        log.warning("not packed", version=payload["version_id"], reason=_reason(error))
 
 
 class RemoveHandler(Handler):
@@ -77,7 +84,8 @@ class RemoveHandler(Handler):
 
     @override
     async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
-        """Leave the file, which verification names; the runner has logged the error."""
+        """Leave the file, which verification names."""
+        log.warning("original not removed", key=payload["key"], reason=_reason(error))
 
 
 def make_handlers(ingest: IngestService, packing: PackService) -> Mapping[str, Handler]:
@@ -103,7 +111,7 @@ def make_handlers(ingest: IngestService, packing: PackService) -> Mapping[str, H
 
 
 def _reason(error: Exception) -> str:
-    """Say for a person why a file could not be filed."""
+    """Say for a person what went wrong with a file."""
     if isinstance(error, ArchiveError):
         return error.message
     return (

@@ -44,14 +44,13 @@ class Arrived:
         Its size [byte].
     modified_ns
         When its bytes were changed last [ns since 1970].
-    device, inode
+    inode
         Which file it is: whoever opens the path can tell whether it still is this one.
     """
 
     path: Path
     size_bytes: int
     modified_ns: int
-    device: int
     inode: int
 
 
@@ -288,7 +287,7 @@ class _Sweep:
 
 def _arrived(path: Path, look: Look) -> Arrived:
     seen = look.fingerprint
-    return Arrived(path, seen.size_bytes, seen.modified_ns, look.device, seen.inode)
+    return Arrived(path, seen.size_bytes, seen.modified_ns, seen.inode)
 
 
 def _reason(error: OSError) -> str:

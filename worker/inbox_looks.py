@@ -39,14 +39,11 @@ class Look(NamedTuple):
     ----------
     fingerprint
         Inode, time of modification and size.
-    device
-        Number of the file system that it is on.
     links
         How many names it has.
     """
 
     fingerprint: Fingerprint
-    device: int
     links: int
 
 
@@ -172,7 +169,7 @@ def _opened_status(path: Path) -> os.stat_result | None:
 
 def _look(status: os.stat_result) -> Look:
     fingerprint = Fingerprint(status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns)
-    return Look(fingerprint, status.st_dev, status.st_nlink)
+    return Look(fingerprint, status.st_nlink)
 
 
 FOLDER = "folder"

@@ -78,7 +78,7 @@ async def work(factory: Factory, stop: asyncio.Event) -> None:
 
 
 async def _watch(inbox: Inbox, ingest: IngestService) -> None:
-    """Announce every complete file; while the database is away, the files stay where they are."""
+    """Announce every complete file; what cannot be announced stays there for a later sweep."""
     async for arrived in inbox.arrivals():
         try:
             new = await asyncio.to_thread(_new_arrival, arrived)
@@ -87,6 +87,9 @@ async def _watch(inbox: Inbox, ingest: IngestService) -> None:
             log.warning("inbox waits", reason=error.message)
             is_taken = False
             await asyncio.sleep(_PAUSE_S)
+        except Exception:  # one file must not stop the others
+            log.exception("file cannot be announced", file=display_name(arrived.path))
+            is_taken = False
         if not is_taken:
             inbox.forget(arrived.path)
 
@@ -97,7 +100,7 @@ def _new_arrival(arrived: Arrived) -> NewArrival | None:
         identity = identity_of(arrived.path)
     except FileNotFoundError:
         return None
-    complete = (arrived.device, arrived.inode, arrived.size_bytes, arrived.modified_ns)
+    complete = (arrived.inode, arrived.size_bytes, arrived.modified_ns)
     if not identity.startswith(":".join(map(str, complete))):
         return None
     return NewArrival(

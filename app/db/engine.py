@@ -22,6 +22,11 @@ Sessions = async_sessionmaker[AsyncSession]
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError)
 """What connecting raises while the server is away, starts, or stops."""
 
+_PASSING_CLASSES = {"53", "57", "58"}
+"""Disk or memory full; the server or an operator stops the work; errors of its system."""
+_PASSING = {"25006", "40001", "40P01", "55P03"}
+"""The server has become a standby; somebody else's transaction or lock came first."""
+
 
 def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
     """Make the engine of a process.
@@ -86,7 +91,7 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     ConflictError
         If a constraint of the schema was violated.
     UnavailableError
-        If the database cannot be reached.
+        If the database cannot be reached, or refuses for a reason that will pass.
     DBAPIError
         If the statement itself is wrong: a fault of this program.
     """
@@ -99,6 +104,8 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise UnavailableError("the database cannot be reached") from error
+        if _is_passing(error):
+            raise UnavailableError("the database cannot do this now") from error
         conflict: ConflictError | None = conflict_of(error)
         if conflict is None:
             raise
@@ -133,6 +140,12 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
     finally:
         await connection.close()
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Tell by its SQLSTATE (PostgreSQL, appendix A) a refusal that has nothing to do with us."""
+    state: str = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in _PASSING_CLASSES or state in _PASSING
 
 
 async def _connect(session: AsyncSession) -> None:

@@ -7,6 +7,7 @@ byte; where the table around the compressed image needs a keyword for itself, th
 kept under the name that section 10.1 gives it.
 """
 
+import errno
 import re
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import IO, Final
 
 from astropy.io import fits
 
+from app.core.errors import UnavailableError
 from app.fits.container import START_BYTES, container_of
 from app.fits.decoding import LIBRARY_ERRORS, brief, quiet
 from app.fits.errors import NotFitsError
@@ -28,6 +30,7 @@ MAX_IMAGE_BYTES: Final = 512 << 20
 _SMALLEST_TILE_PX = 4096
 _RICE_BITPIX = (8, 16, 32)
 _REFUSALS: tuple[type[Exception], ...] = (*LIBRARY_ERRORS, NotFitsError)
+_DISK_REFUSES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _NULL_PRIMARY = [
     b"SIMPLE  =                    T / conforms to the FITS standard".ljust(80),
     b"BITPIX  =                    8 / no data".ljust(80),
@@ -59,6 +62,11 @@ def pack(source: Path, target: Path) -> PackResult:
     PackResult
         Not packed where there is nothing to pack, where the file is damaged, where it does not
         shrink, or where it cannot be proven equal; the reason says which.
+
+    Raises
+    ------
+    UnavailableError
+        If the disk refuses.
     """
     with quiet(), tempfile.TemporaryDirectory(dir=target.parent, prefix=".pack-") as folder:
         draft = Path(folder) / "packed.fits"
@@ -66,6 +74,8 @@ def pack(source: Path, target: Path) -> PackResult:
             reason = _write(source, draft)
             reason = reason or _reason_against(source, draft)
         except _REFUSALS as error:
+            if isinstance(error, OSError) and error.errno in _DISK_REFUSES:
+                raise UnavailableError(f"the disk refused to pack: {error.strerror}") from error
             reason = f"the file is damaged or not understood: {brief(error)}"
         if reason is not None:
             return PackResult(packed=False, reason=reason, size_bytes=source.stat().st_size)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from app.core.errors import ConflictError, InvalidError, NotFoundError
+from app.core.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 
 
 class ArrivalState(StrEnum):
@@ -50,6 +50,12 @@ class ReplacedError(NotFoundError):
     title = "File changed"
 
 
+class NotRecordedError(UnavailableError):
+    """A file could not even be recorded; whoever sent it must send it again."""
+
+    title = "Not recorded"
+
+
 class KeywordMissingError(InvalidError):
     """The header lacks a keyword without which nothing is filed."""
 
@@ -88,8 +94,8 @@ class Arrival:
         Where the file lay: for the inbox it is removed from there once it is kept elsewhere; a
         bulk import leaves it. None for uploads.
     source_identity
-        Device, inode, modification time and size of the file when it was noticed: tells whether
-        the file at the path is still the same one.
+        Inode, size and times of change of the file when it was noticed: tells whether the file at
+        the path is still the same one.
     held_path
         Where the archive keeps the bytes while they are neither filed nor at their source: the
         spool, or the quarantine.

@@ -3,11 +3,12 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 
 from app.core.clock import Clock
-from app.core.errors import ConflictError
+from app.core.errors import ConflictError, InvalidError
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.fits.keywords import KeywordMap
@@ -24,6 +25,7 @@ from app.ingest.tasks import PACK, READ
 from app.jobs.models import Priority
 from app.jobs.service import JobQueue
 from app.storage.digests import Digests, digest_file
+from app.storage.errors import translated
 from app.storage.protocol import Staged, Store
 
 log = structlog.get_logger(__name__)
@@ -79,11 +81,24 @@ class Packer:
             What the packed file says, whose HDUs are counted anew; None where the original shall
             stay, for a reason that is logged.
         """
-        result = await self._offload.call(PACK, source, target)
-        if not result.packed:
-            log.info("not packed", reason=result.reason)
+        # A child that is killed leaves its drafts behind: in a folder that is removed here.
+        try:
+            with (
+                translated(target.name),
+                TemporaryDirectory(
+                    dir=target.parent, prefix=".packing-", ignore_cleanup_errors=True
+                ) as folder,
+            ):
+                draft = Path(folder) / "packed"
+                result = await self._offload.call(PACK, source, draft)
+                if not result.packed:
+                    log.info("not packed", reason=result.reason)
+                    return None
+                draft.replace(target)
+            return await self._offload.call(READ, target, self._keywords)
+        except InvalidError as error:
+            log.warning("not packed", reason=error.message)
             return None
-        return await self._offload.call(READ, target, self._keywords)
 
 
 class PackService:

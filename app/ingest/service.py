@@ -1,6 +1,7 @@
 """The one door: a file that came in becomes a frame, or waits in quarantine with a reason."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -17,6 +18,7 @@ from app.ingest.models import (
     ArrivalBusyError,
     ArrivalState,
     NewArrival,
+    NotRecordedError,
     Outcome,
     Source,
 )
@@ -81,7 +83,7 @@ class IngestService:
         """
         async with transaction(self._sessions) as session:
             arrivals = ArrivalStore(session)
-            settled = await _find_settled(arrivals, new)
+            settled = await arrivals.find_settled(new)
             if settled is None:
                 return await self._admit(session, new)
         return not await asyncio.to_thread(remove_source, settled)
@@ -104,16 +106,15 @@ class IngestService:
 
         Raises
         ------
+        NotRecordedError
+            If the database is away: nothing is known of the file, the caller keeps it or says so.
         UnavailableError
-            If something is away; a worker files it later.
+            If something is away later; a worker files it then.
         """
-        now = self._clock()
-        async with transaction(self._sessions) as session:
-            arrivals = ArrivalStore(session)
-            arrival = await arrivals.add(new, ArrivalState.WAITING, now)
-            if arrival is None:
-                arrival = await _get_open(arrivals, new)
-            job_id = await self._enqueue(session, arrival.id, delay=_SAFETY_NET)
+        try:
+            arrival, job_id = await self._record(new)
+        except UnavailableError as error:
+            raise NotRecordedError(f"{error.message}; send {new.filename} again") from error
         outcome = await self._file_or_quarantine(arrival.id)
         await self._queue.withdraw(job_id)
         return arrival, outcome
@@ -132,7 +133,7 @@ class IngestService:
             True if it was filed, a duplicate, or quarantined.
         """
         async with transaction(self._sessions) as session:
-            return await _find_settled(ArrivalStore(session), new) is not None
+            return await ArrivalStore(session).find_settled(new) is not None
 
     async def process(self, arrival_id: int) -> Outcome | None:
         """File an arrival; safe to be repeated at any point.
@@ -156,12 +157,15 @@ class IngestService:
             the error: again later, or `quarantine`, or `discard`.
         """
         arrival = await self._start(arrival_id)
-        if arrival is None:
+        if not arrival.state.is_open:
+            await asyncio.to_thread(_clean_up, arrival)
             return None
         try:
             copy, digests = await asyncio.to_thread(self._spool.take, arrival)
             try:
                 outcome = await self._filing.file(arrival, copy, digests)
+            except NotFoundError as error:  # only `take` can say that the file itself is gone
+                raise UnavailableError(f"a file has vanished: {error.message}") from error
             finally:
                 if copy != arrival.held_path:
                     copy.unlink(missing_ok=True)
@@ -169,7 +173,7 @@ class IngestService:
             await self._change(arrival_id, state=ArrivalState.WAITING, reason=error.message)
             raise
         if outcome is not None:
-            await asyncio.to_thread(_clean_up, arrival)
+            await asyncio.to_thread(_clean_up, replace(arrival, state=outcome.state))
             log.info("ingested", arrival=arrival.id, file=arrival.filename, state=outcome.state)
         return outcome
 
@@ -179,14 +183,13 @@ class IngestService:
         Parameters
         ----------
         arrival_id
-            Its number; nothing happens where it is settled already.
+            Its number; nothing happens where it is settled already. Where the file is gone, the
+            arrival is discarded.
         reason
             One sentence.
 
         Raises
         ------
-        MissingFileError
-            If the file is gone.
         UnavailableError
             If disk or database are away.
         """
@@ -194,20 +197,28 @@ class IngestService:
         if not arrival.state.is_open:
             return
         now = self._clock()
-        copy, digests = await asyncio.to_thread(self._spool.take, arrival)
-        kept = await asyncio.to_thread(self._spool.quarantine, arrival, copy, reason, now)
-        await self._change(
-            arrival_id,
-            state=ArrivalState.QUARANTINED,
-            reason=reason,
-            held_path=kept,
-            sha256=digests.sha256,
-            finished_at=now,
-        )
-        if copy != kept:
-            copy.unlink(missing_ok=True)
-        await asyncio.to_thread(remove_source, arrival)
-        log.warning("quarantined", arrival=arrival.id, file=arrival.filename, reason=reason)
+        try:
+            copy, digests = await asyncio.to_thread(self._spool.take, arrival)
+        except NotFoundError as error:
+            await self.discard(arrival_id, error.message)
+            return
+        is_kept = False
+        try:
+            kept = await asyncio.to_thread(self._spool.quarantine, arrival, copy, reason, now)
+            is_kept = await self._change(
+                arrival_id,
+                state=ArrivalState.QUARANTINED,
+                reason=reason,
+                held_path=kept,
+                sha256=digests.sha256,
+                finished_at=now,
+            )
+        finally:
+            if copy != (kept if is_kept else arrival.held_path):
+                copy.unlink(missing_ok=True)
+        if is_kept:
+            await asyncio.to_thread(remove_source, arrival)
+            log.warning("quarantined", arrival=arrival.id, file=arrival.filename, reason=reason)
 
     async def discard(self, arrival_id: int, reason: str) -> None:
         """Close an arrival whose file is gone; nothing is removed.
@@ -220,13 +231,10 @@ class IngestService:
             One sentence.
         """
         arrival = await self._get(arrival_id)
-        if arrival.state.is_open:
-            await self._change(
-                arrival_id,
-                state=ArrivalState.DISCARDED,
-                reason=reason,
-                finished_at=self._clock(),
-            )
+        now = self._clock()
+        if await self._change(
+            arrival_id, state=ArrivalState.DISCARDED, reason=reason, finished_at=now
+        ):
             log.warning("discarded", arrival=arrival.id, file=arrival.filename, reason=reason)
 
     async def retry(self, arrival_id: int) -> Arrival:
@@ -294,7 +302,7 @@ class IngestService:
         if arrival is not None:
             await self._enqueue(session, arrival.id)
             return True
-        there = await _get_open(arrivals, new)
+        there = await arrivals.get_open(new)
         if there.source_identity == new.source_identity:
             return True
         if there.state is ArrivalState.RUNNING:
@@ -303,6 +311,15 @@ class IngestService:
             there.id, source_identity=new.source_identity, size_bytes=new.size_bytes
         )
         return True
+
+    async def _record(self, new: NewArrival) -> tuple[Arrival, int]:
+        """Record a file whose sender waits, and a job in case this process does not live."""
+        async with transaction(self._sessions) as session:
+            arrivals = ArrivalStore(session)
+            arrival = await arrivals.add(new, ArrivalState.WAITING, self._clock())
+            if arrival is None:
+                arrival = await arrivals.get_open(new)
+            return arrival, await self._enqueue(session, arrival.id, delay=_SAFETY_NET)
 
     async def _file_or_quarantine(self, arrival_id: int) -> Outcome | ArchiveError | None:
         try:
@@ -324,22 +341,23 @@ class IngestService:
             session, INGEST_JOB, payload, priority=Priority.INGEST, run_at=self._clock() + delay
         )
 
-    async def _start(self, arrival_id: int) -> Arrival | None:
+    async def _start(self, arrival_id: int) -> Arrival:
+        """Begin with an arrival; a settled one is given as it is."""
         async with transaction(self._sessions) as session:
             arrivals = ArrivalStore(session)
             arrival = await arrivals.get(arrival_id, lock=True)
-            if not arrival.state.is_open:
-                return None
-            await arrivals.change(arrival_id, state=ArrivalState.RUNNING, reason=None)
+            if arrival.state.is_open:
+                await arrivals.change(arrival_id, state=ArrivalState.RUNNING, reason=None)
             return arrival
 
     async def _get(self, arrival_id: int) -> Arrival:
         async with transaction(self._sessions) as session:
             return await ArrivalStore(session).get(arrival_id)
 
-    async def _change(self, arrival_id: int, **values: object) -> None:
+    async def _change(self, arrival_id: int, **values: object) -> bool:
+        """Change an arrival, unless somebody else has settled it meanwhile."""
         async with transaction(self._sessions) as session:
-            await ArrivalStore(session).change(arrival_id, **values)
+            return await ArrivalStore(session).change_open(arrival_id, **values)
 
 
 async def has_arrivals(sessions: Sessions) -> bool:
@@ -359,27 +377,8 @@ async def has_arrivals(sessions: Sessions) -> bool:
         return (await ArrivalStore(session).list(None, Window(limit=1))).count > 0
 
 
-async def _find_settled(arrivals: ArrivalStore, new: NewArrival) -> Arrival | None:
-    if new.source_path is None or new.source_identity is None:
-        return None
-    return await arrivals.find_settled(new.source, new.source_path, new.source_identity)
-
-
-async def _get_open(arrivals: ArrivalStore, new: NewArrival) -> Arrival:
-    """Get the open arrival of a path.
-
-    Raises
-    ------
-    ArrivalBusyError
-        If it was settled a moment ago.
-    """
-    there = new.source_path and await arrivals.find_open(new.source, new.source_path)
-    if not there:
-        raise ArrivalBusyError(f"{new.filename} is being filed just now; try again")
-    return there
-
-
 def _clean_up(arrival: Arrival) -> None:
-    """Remove what is not needed any more: the private copy first, the source last."""
-    remove_held(arrival.held_path)
-    remove_source(arrival)
+    """Remove what a frame has made needless: the private copy first, the source last."""
+    if arrival.state in {ArrivalState.FILED, ArrivalState.DUPLICATE}:
+        remove_held(arrival.held_path)
+        remove_source(arrival)

@@ -11,6 +11,8 @@ import structlog
 from app.fits.safe_names import safe_text
 from app.ingest.models import Arrival, ReplacedError, Source
 from app.storage.digests import Digests, copy_with_digests, digest_file
+from app.storage.errors import translated
+from app.storage.local import linked, sync_folder
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +28,8 @@ def identity_of(path: Path) -> str:
     Returns
     -------
     str
-        Device, inode, size [byte] and the times [ns] at which its bytes and its entry were changed.
+        Inode, size [byte] and the times [ns] at which its bytes and its entry were changed. Not
+        the device: it differs between machines that share an inbox, and after each mount.
 
     Raises
     ------
@@ -34,7 +37,7 @@ def identity_of(path: Path) -> str:
         If it is gone.
     """
     stat = path.stat(follow_symlinks=False)
-    return f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+    return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
 
 
 def display_name(path: Path) -> str:
@@ -137,11 +140,13 @@ class Spool:
         -------
         Path
             Where the bytes are now.
+
+        Raises
+        ------
+        StorageUnavailableError
+            If the disk refuses.
         """
         kept = self._quarantine_dir / f"{arrival.id:08d}-{safe_text(arrival.filename)[-50:]}"
-        if copy != kept:
-            kept.unlink(missing_ok=True)
-            kept.hardlink_to(copy)
         note = {
             "id": arrival.id,
             "filename": arrival.filename,
@@ -151,9 +156,15 @@ class Spool:
             "received_at": arrival.received_at.isoformat(),
             "quarantined_at": now.isoformat(),
         }
-        draft = kept.with_name(f".{kept.name}.json")
-        draft.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-        draft.replace(note_of(kept))
+        with translated(kept.name):
+            if copy != kept:
+                kept.unlink(missing_ok=True)
+                if not linked(copy, kept):
+                    copy_with_digests(copy, kept)
+            draft = kept.with_name(f".{kept.name}.json")
+            draft.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+            draft.replace(note_of(kept))
+            sync_folder(kept.parent)
         return kept
 
 

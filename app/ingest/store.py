@@ -15,6 +15,7 @@ from app.core.paging import Page, Window
 from app.db.tables import ArrivalRow
 from app.ingest.models import (
     Arrival,
+    ArrivalBusyError,
     ArrivalNotFoundError,
     ArrivalState,
     NewArrival,
@@ -54,24 +55,38 @@ class ArrivalStore:
         row = (await self._session.execute(added)).scalar_one_or_none()
         return None if row is None else _arrival(row)
 
-    async def find_open(self, source: Source, path: Path) -> Arrival | None:
-        """Find the open arrival of a path."""
-        selected = select(ArrivalRow).where(
-            ArrivalRow.source == source,
-            ArrivalRow.source_path == _text(path),
-            ArrivalRow.state.in_(_OPEN),
-        )
-        row = (await self._session.execute(selected)).scalar_one_or_none()
-        return None if row is None else _arrival(row)
+    async def get_open(self, new: NewArrival) -> Arrival:
+        """Get the open arrival of a file's path, and let nobody else change it meanwhile.
 
-    async def find_settled(self, source: Source, path: Path, identity: str) -> Arrival | None:
-        """Find what became of exactly this file at this path."""
+        Raises
+        ------
+        ArrivalBusyError
+            If it was settled a moment ago.
+        """
         selected = (
             select(ArrivalRow)
             .where(
-                ArrivalRow.source == source,
-                ArrivalRow.source_path == _text(path),
-                ArrivalRow.source_identity == identity,
+                ArrivalRow.source == new.source,
+                ArrivalRow.source_path == _text(new.source_path),
+                ArrivalRow.state.in_(_OPEN),
+            )
+            .with_for_update()
+        )
+        row = (await self._session.execute(selected)).scalar_one_or_none()
+        if row is None:
+            raise ArrivalBusyError(f"{new.filename} is being filed just now; try again")
+        return _arrival(row)
+
+    async def find_settled(self, new: NewArrival) -> Arrival | None:
+        """Find what became of exactly this file at this path; None for a file without a path."""
+        if new.source_path is None or new.source_identity is None:
+            return None
+        selected = (
+            select(ArrivalRow)
+            .where(
+                ArrivalRow.source == new.source,
+                ArrivalRow.source_path == _text(new.source_path),
+                ArrivalRow.source_identity == new.source_identity,
                 ArrivalRow.state.in_(
                     [ArrivalState.FILED, ArrivalState.DUPLICATE, ArrivalState.QUARANTINED]
                 ),
@@ -131,6 +146,13 @@ class ArrivalStore:
             values["held_path"] = _text(values["held_path"])
         changed = update(ArrivalRow).where(ArrivalRow.id == arrival_id).values(**values)
         await self._session.execute(changed)
+
+    async def change_open(self, arrival_id: int, **values: Any) -> bool:  # noqa: ANN401  # the same
+        """Change columns of an arrival; False where somebody has settled it."""
+        if not (await self.get(arrival_id, lock=True)).state.is_open:
+            return False
+        await self.change(arrival_id, **values)
+        return True
 
 
 def _text(path: Path | None) -> str | None:

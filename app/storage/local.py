@@ -28,6 +28,7 @@ _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS
 _NO_FOLDER_FSYNC = {errno.EINVAL, errno.ENOTSUP}
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR}
 _NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, *_NOT_THERE}
+_NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _TRIES = 5
 _BATCH = 1000
 
@@ -62,9 +63,9 @@ class LocalStaged:
         if self._committed:
             raise OccupiedError(f"{self.key!r} has been stored by this very call", key=self.key)
         with translated(self.key), ExitStack() as undo:
-            linked = _claim(self._temporary, self._target)
+            is_linked = _claim(self._temporary, self._target)
             undo.callback(self._target.unlink, missing_ok=True)
-            _settle(self._temporary, self._target, linked=linked)
+            _settle(self._temporary, self._target, is_linked=is_linked)
             undo.pop_all()
         self._committed = True
 
@@ -183,7 +184,7 @@ class LocalStore:
             # Another call may prune a folder that this one has just made and not yet used.
             with suppress(FileNotFoundError):
                 self._make_folders(temporary.parent)
-                if adopted is None or not _linked(adopted, temporary):
+                if adopted is None or not linked(adopted, temporary):
                     _copy(file, temporary)
                 _sync(temporary)
                 return
@@ -196,7 +197,7 @@ class LocalStore:
             if step == self._root or step.is_dir():
                 continue
             step.mkdir(exist_ok=True)
-            _sync_folder(step.parent)
+            sync_folder(step.parent)
 
     def _exists(self, key: str) -> bool:
         path = self._locate(key)
@@ -274,8 +275,20 @@ def _tolerating(codes: set[int]) -> Iterator[None]:
             raise
 
 
-def _linked(source: Path, temporary: Path) -> bool:
-    """Try to share the bytes; False where the file system cannot.
+def linked(source: Path, target: Path) -> bool:
+    """Try to give a file a second name instead of copying its bytes.
+
+    Parameters
+    ----------
+    source
+        The file.
+    target
+        The other name; nothing is there.
+
+    Returns
+    -------
+    bool
+        False where the file system cannot, or the two names are on different ones.
 
     Raises
     ------
@@ -283,7 +296,7 @@ def _linked(source: Path, temporary: Path) -> bool:
         If it could and does not.
     """
     try:
-        temporary.hardlink_to(source)
+        target.hardlink_to(source)
     except OSError as error:
         if error.errno in _NO_LINKS:
             return False
@@ -298,20 +311,20 @@ def _copy(file: BinaryIO, temporary: Path) -> None:
 
 def _claim(temporary: Path, target: Path) -> bool:
     """Take the final name if it is free, atomically; True if it already shows the bytes."""
-    if _linked(temporary, target):
+    if linked(temporary, target):
         return True
     # No hard links here: an empty file of that name keeps all others out until the rename.
     target.touch(exist_ok=False)
     return False
 
 
-def _settle(temporary: Path, target: Path, *, linked: bool) -> None:
+def _settle(temporary: Path, target: Path, *, is_linked: bool) -> None:
     """Remove the temporary name and make the final one durable."""
-    if linked:
+    if is_linked:
         temporary.unlink()
     else:
         temporary.replace(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _sync(path: Path) -> None:
@@ -322,8 +335,14 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the file system knows how to."""
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the file system knows how to.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    """
     with _tolerating(_NO_FOLDER_FSYNC):
         _sync(folder)
 
@@ -335,5 +354,5 @@ def _drop(path: Path, root: Path) -> None:
     for folder in path.parents:
         if folder == root:
             return
-        with _tolerating(_NOT_EMPTY):
+        with _tolerating(_NOT_EMPTY | _NOT_OURS):
             folder.rmdir()

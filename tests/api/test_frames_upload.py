@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.frames.uploads import UploadWriter, discard, plain_name
+from app.core.errors import UnavailableError
 from app.core.offload import Offload
 from app.core.paging import Window
 from app.db.engine import Sessions
@@ -209,3 +210,20 @@ def test_the_parts_come_out_however_the_body_is_cut(
     assert found == files
     discard(writer.files)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.asyncio
+async def test_an_upload_that_cannot_be_recorded_is_refused_and_leaves_nothing(
+    api: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise UnavailableError("the database cannot be reached")
+
+    token = await api.a_user("staff", is_staff=True)
+    monkeypatch.setattr(api.archive.ingest, "_record", away)
+    files = {"file": ("tst-1.fits", a_fits(tmp_path))}
+    answer = await api.client.post(CREATE, files=files, headers=as_user(token))
+    assert answer.status_code == 503
+    assert "send tst-1.fits again" in answer.json()["detail"]
+    assert answer.headers["retry-after"]
+    assert spooled(api) == []

@@ -1,5 +1,6 @@
 """Packing: what astropy shows of the packed file is what it shows of the original, or it stays."""
 
+import errno
 import gzip
 import warnings
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from app.core.errors import UnavailableError
 from app.fits import pack as pack_module
 from app.fits.layout import header_bytes, raw_cards, units_of
 from app.fits.pack import pack
@@ -305,3 +307,17 @@ def test_any_image_is_written_equal_even_where_it_does_not_shrink(
     assert pack_module._write(original, tmp_path / "b.fits") is None
     assert prove_equal(original, tmp_path / "b.fits") is None
     assert_shown_equal(original, tmp_path / "b.fits")
+
+
+def test_a_full_disk_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = raw_file(tmp_path / "a.fits", 16, np.zeros((64, 64), np.int16), [])
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("app.fits.pack._write_compressed", refuse)
+    with pytest.raises(UnavailableError, match="No space left"):
+        pack(source, tmp_path / "a.fits.fz")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.fits"]

@@ -357,3 +357,14 @@ async def test_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
     source.write_bytes(b"x" * 1000)
     (await store.stage(source, KEY, adopt=True)).commit()  # another file system: copied
     assert await keys(store) == [KEY]
+
+
+async def test_folders_that_are_not_ours_to_remove_stay(
+    store: Store, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = await store.stage(source, "tlv/a.fits")
+    staged.commit()
+    monkeypatch.setattr(Path, "rmdir", refuse(errno.EACCES))
+    staged.discard()
+    await store.remove("tlv/a.fits")
+    assert not await store.exists("tlv/a.fits")

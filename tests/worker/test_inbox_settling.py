@@ -15,7 +15,7 @@ WALL_S = 1_800_000_000.0
 
 
 def look(size_bytes: int = 10, *, age_s: float = 1000, links: int = 1) -> Look:
-    return Look(Fingerprint(7, int((WALL_S - age_s) * 1e9), size_bytes, 0), device=1, links=links)
+    return Look(Fingerprint(7, int((WALL_S - age_s) * 1e9), size_bytes, 0), links=links)
 
 
 def judge(settling: Settling, now_s: float, seen: Look) -> bool:

@@ -23,7 +23,7 @@ from app.core.errors import (
 from app.core.identity import SYSTEM, Caller
 from app.core.paging import Window
 from app.frames.models import FrameQuery
-from app.ingest.models import ArrivalState, NewArrival, Outcome, Source
+from app.ingest.models import ArrivalState, NewArrival, NotRecordedError, Outcome, Source
 from app.ingest.spool import Spool
 from app.storage.digests import DigestingWriter
 
@@ -297,6 +297,13 @@ async def take_in(services: Factory, caller: Caller, files: Sequence[Uploaded]) 
 
 
 async def _take_in(services: Factory, caller: Caller, file: Uploaded) -> UploadOut:
+    """File one upload.
+
+    Raises
+    ------
+    NotRecordedError
+        If the database is away; nothing is kept, and the client sends it again.
+    """
     new = NewArrival(
         source=Source.UPLOAD,
         filename=file.name,
@@ -306,6 +313,9 @@ async def _take_in(services: Factory, caller: Caller, file: Uploaded) -> UploadO
     )
     try:
         _, outcome = await services.ingest.take_in(new)
+    except NotRecordedError:
+        discard([file])
+        raise
     except UnavailableError as error:
         return _result(file, ArrivalState.WAITING, reason=f"{error.message}; it is filed later")
     if isinstance(outcome, Outcome):
