@@ -1,5 +1,6 @@
 """The API process: `create_app` makes it; there is no instance at import."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -66,7 +67,9 @@ def create_app(settings: Settings, open_context: Opener = process_context) -> Fa
         app.include_router(area.router)
     install_docs_page(app)
     install_problem_handlers(app)
-    install_middleware(app, max_body_bytes=settings.max_upload_bytes)
+    install_middleware(
+        app, max_body_bytes=settings.max_upload_bytes, upload_paths=frames.UPLOAD_PATHS
+    )
     customise_openapi(app)
     _add_security_schemes(app)
     return app
@@ -94,4 +97,7 @@ def app_of_process() -> FastAPI:
     """
     settings = load_settings()
     configure_logs(level=settings.log_level, style=settings.log_format)
-    return create_app(settings)
+    app = create_app(settings)
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no garbage collection shall look through it again
+    return app

@@ -19,7 +19,7 @@ from app.core.identity import ANONYMOUS, Caller
 _SCHEMES = ("token", "bearer")
 
 
-def get_factory(request: Request) -> Factory:
+async def get_factory(request: Request) -> Factory:
     """Give the services of this process."""
     factory: Factory = request.app.state.factory
     return factory

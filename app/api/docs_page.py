@@ -19,6 +19,7 @@ def install_docs_page(app: FastAPI) -> None:
     """
     app.mount("/swagger", StaticFiles(packages=[_SCRIPTS]))
 
+    @app.head("/docs", include_in_schema=False)
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return get_swagger_ui_html(
@@ -30,6 +31,7 @@ def install_docs_page(app: FastAPI) -> None:
             swagger_ui_parameters={"persistAuthorization": True, "filter": True},
         )
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:
         return RedirectResponse("docs")

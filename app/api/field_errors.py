@@ -47,6 +47,7 @@ _TEXTS = {
     "enum": "Select a valid choice. {value} is not one of the available choices.",
     "literal_error": "Select a valid choice. {value} is not one of the available choices.",
     "list_type": 'Expected a list of items but got type "{kind}".',
+    "frozen_set_type": 'Expected a list of items but got type "{kind}".',
     "dict_type": "Invalid data. Expected a dictionary, but got {kind}.",
     "model_type": "Invalid data. Expected a dictionary, but got {kind}.",
     "model_attributes_type": "Invalid data. Expected a dictionary, but got {kind}.",

@@ -7,6 +7,7 @@ limit. `install_middleware` puts them in this order.
 import re
 import secrets
 import time
+from collections.abc import Collection
 from http import HTTPStatus
 from urllib.parse import unquote_plus, unquote_to_bytes
 
@@ -15,7 +16,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import answer, problem_response
@@ -23,7 +24,7 @@ from app.api.problems import answer, problem_response
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 MAX_BODY_IN_MEMORY_BYTES = 16 * 1024**2
-"""Largest body that is not multipart [byte]: JSON and plain forms are read into memory whole."""
+"""Largest body that is no upload [byte]: JSON and forms are read into memory whole."""
 
 SECRET_PARAMETERS = frozenset({"signature", "auth_token", "token", "password"})
 """Names whose values in a query string never reach a log."""
@@ -36,8 +37,10 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
+    "Cache-Control": "private, no-cache",
 }
-"""Set on every answer that does not have them already; Swagger's page works under this policy."""
+"""Set on every answer that does not have them already. Swagger's page works under this policy. What
+one caller may see, and signed links above all, no cache between may give to another."""
 
 CORS_REQUEST_HEADERS = ("Authorization", "If-None-Match", "If-Range", "Range", "X-Request-ID")
 CORS_ANSWER_HEADERS = (
@@ -194,6 +197,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # there is nobody to be answered
         except Exception as error:
             if begun:
                 raise
@@ -289,17 +294,20 @@ class BodyLimit:
     app
         What the request goes on to.
     max_body_bytes
-        Largest body [byte]; for anything but multipart also `MAX_BODY_IN_MEMORY_BYTES`.
+        Largest upload [byte]; for anything else also `MAX_BODY_IN_MEMORY_BYTES`.
+    upload_paths
+        Canonical paths of the operations that take uploads, and write them to disk.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, upload_paths: Collection[str]) -> None:
         in_memory_bytes = min(max_body_bytes, MAX_BODY_IN_MEMORY_BYTES)
-        self._multipart = RequestBodyLimitMiddleware(app, max_body_bytes)
+        self._upload_paths = upload_paths
+        self._upload = RequestBodyLimitMiddleware(app, max_body_bytes)
         self._in_memory = RequestBodyLimitMiddleware(app, in_memory_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on unless its body is too large."""
-        limited = self._multipart if _is_multipart(scope) else self._in_memory
+        limited = self._upload if scope.get("path") in self._upload_paths else self._in_memory
         if _declared_bytes(scope) > limited.max_body_size:
             await problem_response(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -308,11 +316,6 @@ class BodyLimit:
             )(scope, receive, send)
             return
         await limited(scope, receive, send)
-
-
-def _is_multipart(scope: Scope) -> bool:
-    """Tell whether a body is one that goes to disk part by part."""
-    return _header(scope, "content-type").lower().startswith("multipart/")
 
 
 def _declared_bytes(scope: Scope) -> int:
@@ -326,7 +329,7 @@ def _header(scope: Scope, name: str) -> str:
     return Headers(scope=scope).get(name, "") if scope["type"] == "http" else ""
 
 
-def install_middleware(app: FastAPI, *, max_body_bytes: int) -> None:
+def install_middleware(app: FastAPI, *, max_body_bytes: int, upload_paths: Collection[str]) -> None:
     """Put all of this module around an application.
 
     Parameters
@@ -334,11 +337,13 @@ def install_middleware(app: FastAPI, *, max_body_bytes: int) -> None:
     app
         The application; its router's own slash redirects are switched off.
     max_body_bytes
-        Largest body [byte].
+        Largest upload [byte].
+    upload_paths
+        Paths of the operations that take uploads.
     """
     app.router.redirect_slashes = False
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, max_body_bytes=max_body_bytes)
+    app.add_middleware(BodyLimit, max_body_bytes=max_body_bytes, upload_paths=upload_paths)
     app.add_middleware(Slashes)
     app.add_middleware(CleanText)
     app.add_middleware(LastResort)

@@ -12,7 +12,7 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 
 
-def root_window(
+async def root_window(
     limit: Annotated[
         Given[int],
         Query(

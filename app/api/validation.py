@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
+from starlette.convertors import IntegerConvertor, register_url_convertor
 
 T = TypeVar("T")
 
@@ -30,7 +31,9 @@ _BAD_DATE = ("date_parsing", "Enter a valid date.")
 
 def _without_blanks(value: object) -> object:
     """Drop empty members of a repeated parameter: an empty value is not given."""
-    return [item for item in value if item != ""] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return [item for item in value if _none_if_empty(item) is not None]
 
 
 def _none_if_empty(value: object) -> object:
@@ -144,11 +147,26 @@ LaxBool = Annotated[bool, BeforeValidator(_stripped)]
 Number = Annotated[float, BeforeValidator(_stripped), Field(allow_inf_nan=False)]
 """A finite number."""
 
-BigInt = Annotated[int, BeforeValidator(_stripped), Field(ge=-BIGINT_MAX - 1, le=BIGINT_MAX)]
+Declination = Annotated[float, Field(ge=-90, le=90), BeforeValidator(_stripped)]
+"""A declination [deg]."""
+
+Radius = Annotated[float, Field(ge=0, le=10800), BeforeValidator(_stripped)]
+"""The radius of a cone [arcmin]."""
+
+BigInt = Annotated[int, Field(ge=-BIGINT_MAX - 1, le=BIGINT_MAX), BeforeValidator(_stripped)]
 """An integer that the database can hold."""
 
 RowId = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
-"""The number of a row."""
+"""The number of a row; ``{frame_id:row_id}`` in a path."""
+
+
+class _RowIdConvertor(IntegerConvertor):
+    """Digits that may be a `RowId`: Python refuses to make a number of thousands of them."""
+
+    regex = "[0-9]{1,19}"
+
+
+register_url_convertor("row_id", _RowIdConvertor())
 
 Text = Annotated[str, AfterValidator(_without_null)]
 """Text that the database can hold."""

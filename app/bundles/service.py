@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from app.bundles.layout import Member, plan_zip, unique_names
 from app.bundles.models import (
@@ -131,7 +130,10 @@ class BundleService:
         versions = [frame.current for frame in frames if frame.current is not None]
         if not versions:
             raise NothingSelectedError("none of the frames has a file", field="frame_ids")
-        files = await asyncio.to_thread(self._find_files, versions)
+        return await asyncio.to_thread(self._laid_out, versions, name)
+
+    def _laid_out(self, versions: Sequence[Version], name: str) -> Bundle:
+        """Find the files and lay the zip out; blocks for a second where they are ten thousand."""
         names = unique_names([f"{name}/{version.stored.name}" for version in versions])
         members = [
             Member(member, version.stored.size_bytes, version.stored.crc32, version.created_at)
@@ -140,13 +142,10 @@ class BundleService:
         return Bundle(
             name=f"{name}.zip",
             layout=plan_zip(members),
-            files=files,
+            files=tuple(self._store.path(version.stored.key) for version in versions),
             etag=_etag(members, versions),
             modified_at=max(version.created_at for version in versions),
         )
-
-    def _find_files(self, versions: Sequence[Version]) -> tuple[Path, ...]:
-        return tuple(self._store.path(version.stored.key) for version in versions)
 
 
 def _etag(members: Sequence[Member], versions: Sequence[Version]) -> str:

@@ -261,6 +261,21 @@ class FrameRegistry:
             raise FrameNotFoundError(f"there is no version {version_id}")
         return found
 
+    async def is_stored(self, key: str) -> bool:
+        """Tell whether a version is stored under a key.
+
+        Parameters
+        ----------
+        key
+            Of the store.
+
+        Returns
+        -------
+        bool
+            False for bytes that nobody needs any more.
+        """
+        return await self._writer.is_stored(key)
+
     async def replace_file(self, version_id: int, new: Replacement, now: datetime) -> None:
         """Let a version be stored in another file; what was received stays known.
 

@@ -161,9 +161,12 @@ class PackService:
         Parameters
         ----------
         key
-            Where it is.
+            Where it is; nothing happens where a version is stored there by now.
         """
-        await self._store.remove(key)
+        async with transaction(self._sessions) as session:
+            is_stored = await FrameRegistry(session).is_stored(key)
+        if not is_stored:
+            await self._store.remove(key)
 
     async def _swap(self, version: Version, target: Path, packed: Reading) -> None:
         """Place the packed file; rows and bytes change together."""

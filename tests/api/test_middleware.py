@@ -29,7 +29,7 @@ def make_app(max_body_bytes: int = 1000) -> FastAPI:
     add_writing_routes(app)
     add_failing_routes(app)
     install_problem_handlers(app)
-    install_middleware(app, max_body_bytes=max_body_bytes)
+    install_middleware(app, max_body_bytes=max_body_bytes, upload_paths={"/upload/"})
     return app
 
 
@@ -305,3 +305,24 @@ async def test_what_is_read_into_memory_has_a_limit_of_its_own() -> None:
         assert (await client.post("/echo/", content=body)).status_code == 413
         response = await client.post("/upload/", files={"file": ("f", body)})
         assert response.json() == len(body)
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_leaves_is_no_failure() -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:  # noqa: ANN401
+        pytest.fail(f"sent {message}")
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/echo/",
+        "raw_path": b"/echo/",
+        "query_string": b"",
+        "headers": [],
+    }
+    with capture_logs() as logs:
+        await make_app()(scope, receive, send)
+    assert [(log["event"], log["status"]) for log in logs] == [("request", 499)]

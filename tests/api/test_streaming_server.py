@@ -85,7 +85,7 @@ def make_app(path: Path) -> FastAPI:
         return len(await request.body())
 
     install_problem_handlers(app)
-    install_middleware(app, max_body_bytes=1000)
+    install_middleware(app, max_body_bytes=1000, upload_paths=())
     return app
 
 

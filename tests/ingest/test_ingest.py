@@ -194,6 +194,10 @@ async def test_packing_later_swaps_the_file_and_keeps_the_received_digest(
     again = archive.settings.inbox / "b.fits"
     again.write_bytes(content)
     assert (await file_away(archive, again)).state is ArrivalState.DUPLICATE
+    for version in (before, after):
+        await archive.packing.remove(version.stored.key)
+    assert not await archive.store.exists(before.stored.key)
+    assert await archive.store.exists(after.stored.key)
 
 
 async def test_packing_now_files_the_packed_form(

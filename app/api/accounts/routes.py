@@ -30,6 +30,7 @@ async def log_in(
     return TokenOut(token=token)
 
 
+@router.head("/profile/", include_in_schema=False)
 @router.get(
     "/profile/",
     summary="Say who the caller is",

@@ -1,5 +1,5 @@
 """Frames: search, headers, files, pictures, zips, upload."""
 
-from app.api.frames.routes import TAGS, router
+from app.api.frames.routes import TAGS, UPLOAD_PATHS, router
 
-__all__ = ["TAGS", "router"]
+__all__ = ["TAGS", "UPLOAD_PATHS", "router"]

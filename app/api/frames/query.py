@@ -26,7 +26,7 @@ class TwoValuesError(InvalidError):
     title = "Contradiction"
 
 
-def selection(filters: Annotated[FiltersIn, Query()]) -> FrameQuery:
+async def selection(filters: Annotated[FiltersIn, Query()]) -> FrameQuery:
     """Read the filters.
 
     Parameters
@@ -64,7 +64,7 @@ def selection(filters: Annotated[FiltersIn, Query()]) -> FrameQuery:
     )
 
 
-def ordering(wish: Annotated[OrderIn, Query()]) -> tuple[OrderBy, ...]:
+async def ordering(wish: Annotated[OrderIn, Query()]) -> tuple[OrderBy, ...]:
     """Read the order; see `app.api.frames.wire_order.order_of`."""
     return order_of(wish)
 

@@ -40,10 +40,13 @@ TAGS = [
     {"name": "upload", "description": "Bring files in."},
 ]
 
+UPLOAD_PATHS = frozenset({"/frames/create/"})
+"""Paths of operations whose bodies go to disk, and may be as large as an upload."""
+
 router = APIRouter()
 
 
-def frame_view(services: Services) -> FrameView:
+async def frame_view(services: Services) -> FrameView:
     """Give what writes frames."""
     return FrameView(http_root=services.settings.public_url, links=services.links)
 
@@ -80,15 +83,18 @@ async def list_frames(
         count=page.count,
         window=window,
     )
+    view = view.showing(shown)
     return FrameListOut(
         count=page.count,
         next=following,
         previous=previous,
-        results=[view.showing(shown).item(frame) for frame in page.items],
+        results=[view.item(frame) for frame in page.items],
         count_estimated=False,
     )
 
 
+@router.head("/aggregate/", include_in_schema=False)
+@router.head("/frames/aggregate/", include_in_schema=False)
 @router.get(
     "/aggregate/",
     tags=["frames"],
@@ -167,9 +173,9 @@ async def create_frames(caller: Staff, request: Request, services: Services) -> 
     return await take_in(services, caller, await receive(request, services.ingest.spool))
 
 
-@router.head("/frames/{frame_id:int}/", include_in_schema=False)
+@router.head("/frames/{frame_id:row_id}/", include_in_schema=False)
 @router.get(
-    "/frames/{frame_id:int}/",
+    "/frames/{frame_id:row_id}/",
     tags=["frames"],
     summary="Get a frame",
     description="One frame with its versions. A frame that the caller does not see is one that does"
@@ -181,9 +187,9 @@ async def get_frame(caller: Reader, services: Services, view: View, frame_id: Ro
     return view.item(await services.frames.get(frame_id, caller))
 
 
-@router.head("/frames/{frame_id:int}/related/", include_in_schema=False)
+@router.head("/frames/{frame_id:row_id}/related/", include_in_schema=False)
 @router.get(
-    "/frames/{frame_id:int}/related/",
+    "/frames/{frame_id:row_id}/related/",
     tags=["frames"],
     summary="List the related frames",
     description="The frames that the frame names in its header and those that name it, as far as"
@@ -197,9 +203,9 @@ async def list_related(
     return [view.item(frame) for frame in await services.frames.related(frame_id, caller)]
 
 
-@router.head("/frames/{frame_id:int}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
+@router.head("/frames/{frame_id:row_id}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
 @router.get(
-    "/frames/{frame_id:int}/headers/",  # see access
+    "/frames/{frame_id:row_id}/headers/",  # see access
     tags=["frames"],
     summary="Read the header",
     description="The cards of the science HDU laid over those of the primary one, as they came, or"
@@ -213,9 +219,9 @@ async def get_headers(
     return headers_out(hdus, wanted.version, ext=shown.ext)
 
 
-@router.head("/frames/{frame_id:int}/download/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
+@router.head("/frames/{frame_id:row_id}/download/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
 @router.get(
-    "/frames/{frame_id:int}/download/",  # see access
+    "/frames/{frame_id:row_id}/download/",  # see access
     tags=["frames"],
     summary="Download the file",
     description="The stored bytes of the newest version, or of the one that is named. Byte ranges,"
@@ -228,9 +234,9 @@ async def download(wanted: OpenedVersion, request: Request, services: Services) 
     return await version_response(request, services, wanted)
 
 
-@router.head("/frames/{frame_id:int}/preview/", include_in_schema=False)
+@router.head("/frames/{frame_id:row_id}/preview/", include_in_schema=False)
 @router.get(
-    "/frames/{frame_id:int}/preview/",
+    "/frames/{frame_id:row_id}/preview/",
     tags=["frames"],
     summary="Show a picture",
     description="A rendering of the newest version, row 0 at the bottom.",
@@ -250,9 +256,9 @@ async def preview(
     return await preview_response(request, services, frame, spec)
 
 
-@router.head("/frames/{frame_id:int}/catalog/", include_in_schema=False)
+@router.head("/frames/{frame_id:row_id}/catalog/", include_in_schema=False)
 @router.get(
-    "/frames/{frame_id:int}/catalog/",
+    "/frames/{frame_id:row_id}/catalog/",
     tags=["frames"],
     summary="Fetch the source catalogue",
     description="The table named CAT of the newest version, as CSV with a line of column names.",

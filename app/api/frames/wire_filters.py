@@ -14,10 +14,12 @@ from pydantic_core import PydanticCustomError
 from app.api.validation import (
     BigInt,
     DateParam,
+    Declination,
     Given,
     GivenList,
     LaxBool,
     Number,
+    Radius,
     Text,
     UtcDatetime,
 )
@@ -35,6 +37,11 @@ _BINNING: Final = re.compile(r"[1-9]\d{0,3}[xX][1-9]\d{0,3}", re.ASCII)
 def _none_if_all(value: object) -> object:
     """Take an empty value and ``ALL`` for no filter."""
     return None if isinstance(value, str) and value.strip() in {"", "ALL"} else value
+
+
+def _none_if_any_is_all(value: object) -> object:
+    """Take a list for no filter if ``ALL`` is one of its members."""
+    return [] if isinstance(value, list) and "ALL" in value else value
 
 
 def _empty_if_none(value: str) -> str:
@@ -63,6 +70,11 @@ def _checked_binning(value: str) -> str:
 
 Wanted = Annotated[T | None, BeforeValidator(_none_if_all)]
 """A filter; None: no filter."""
+
+WantedTypes = Annotated[
+    GivenList[ObservationType], BeforeValidator(_none_if_any_is_all), Field(max_length=50)
+]
+"""Classes of image types; none: no filter."""
 
 Name = Annotated[Text, AfterValidator(_empty_if_none)]
 """Text that must be equal; ``None`` wants frames that do not have it."""
@@ -121,7 +133,7 @@ class FiltersIn(BaseModel):
     target_name_exact: Annotated[Wanted[AsciiText], AfterValidator(_empty_if_none)] = None
     """The name of the target; transliterated to ASCII first."""
 
-    empty_target_name: Annotated[Given[str], Field(examples=["true"])] = None
+    empty_target_name: Annotated[Wanted[str], Field(examples=["true"])] = None
     """Only frames without a target; any value but false, 0 or no."""
 
     EXPTIME: Annotated[Wanted[Number], Field(examples=[60])] = None
@@ -140,16 +152,16 @@ class FiltersIn(BaseModel):
     configuration_type: Wanted[Name] = None
     """Other name of `OBSTYPE`."""
 
-    include_configuration_type: Annotated[GivenList[ObservationType], Field(max_length=50)] = []
+    include_configuration_type: WantedTypes = []
     """Any of these classes; may be repeated."""
 
-    exclude_configuration_type: Annotated[GivenList[ObservationType], Field(max_length=50)] = []
+    exclude_configuration_type: WantedTypes = []
     """None of these classes; may be repeated."""
 
-    exclude_OBSTYPE: Annotated[GivenList[ObservationType], Field(max_length=50)] = []  # noqa: N815  # its name
+    exclude_OBSTYPE: WantedTypes = []  # noqa: N815  # its name
     """Other name of `exclude_configuration_type`."""
 
-    exclude_calibrations: Given[LaxBool] = None
+    exclude_calibrations: Wanted[LaxBool] = None
     """Only science frames: EXPOSE, SPECTRUM and CATALOG."""
 
     SITE: Annotated[Wanted[Name], Field(examples=["tlv"])] = None
@@ -228,21 +240,21 @@ class FiltersIn(BaseModel):
     L1PUBDAT: Wanted[UtcDatetime] = None
     """Moment from which on frames are public, exactly, UTC."""
 
-    RA: Annotated[Given[Number], Field(examples=[132.85])] = None
+    RA: Annotated[Wanted[Number], Field(examples=[132.85])] = None
     """Right ascension of the centre of a cone [deg], ICRS; only with `DEC`."""
 
-    DEC: Annotated[Given[Number], Field(ge=-90, le=90, examples=[11.8])] = None
+    DEC: Annotated[Wanted[Declination], Field(examples=[11.8])] = None
     """Declination of the centre of a cone [deg], ICRS; only with `RA`. Frames match whose centre
     lies in the cone."""
 
-    radius: Annotated[Given[Number], Field(ge=0, le=10800)] = DEFAULT_RADIUS_ARCMIN
+    radius: Wanted[Radius] = DEFAULT_RADIUS_ARCMIN
     """Radius of the cone [arcmin]."""
 
-    covers: Annotated[Given[Text], Field(examples=["POINT(132.85 11.8)"])] = None
+    covers: Annotated[Wanted[Text], Field(examples=["POINT(132.85 11.8)"])] = None
     """`POINT(ra dec)` that the area of the frame covers [deg], ICRS."""
 
     intersects: Annotated[
-        Given[Text], Field(examples=["POLYGON((132 11, 133 11, 133 12, 132 12))"])
+        Wanted[Text], Field(examples=["POLYGON((132 11, 133 11, 133 12, 132 12))"])
     ] = None
     """`POLYGON((ra dec, …))` or `POINT(ra dec)` that the area of the frame touches [deg], ICRS;
     edges are great circles."""

@@ -32,7 +32,7 @@ async def zip_body(request: Request) -> ZipIn:
     """
     if "json" not in request.headers.get("content-type", ""):
         # The request keeps the form that is read here; by default it would end at 1,000 fields.
-        await request.form(max_fields=_MAX_FIELDS)
+        await request.form(max_files=0, max_fields=_MAX_FIELDS)
     return await _read(request)
 
 
@@ -71,7 +71,7 @@ ZipCaller = Annotated[Caller, Depends(zip_caller)]
 """Parameter of a route: who asks for a zip."""
 
 
-def zip_window(
+async def zip_window(
     limit: Annotated[
         Given[int], Query(description="Most frames. Absent, 0 or negative: all that match.")
     ] = None,

@@ -13,16 +13,19 @@ TAGS = [{"name": "health", "description": "For monitors and orchestrators."}]
 router = APIRouter(prefix="/health", tags=["health"])
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/", summary="Say ok", response_class=PlainTextResponse)
 async def health(_: Anybody) -> str:
     return "ok"
 
 
+@router.head("/live/", include_in_schema=False)
 @router.get("/live/", summary="Say whether the process lives")
 async def live(_: Anybody) -> HealthOut:
     return HealthOut()
 
 
+@router.head("/ready/", include_in_schema=False)
 @router.get(
     "/ready/",
     summary="Say whether the service is ready",

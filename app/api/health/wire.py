@@ -11,4 +11,5 @@ class HealthOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     status: Literal["ok"] = "ok"
-    """Always `ok`; a service that is not ready answers 503 with a problem document."""
+    """Always `ok`; a service that is not ready answers with a problem document: 503 where the
+    database is away, 409 where it is at another revision."""

@@ -17,6 +17,7 @@ TAGS = [{"name": "ingest", "description": "Every file that ever came in, and wha
 router = APIRouter(prefix="/ingest", tags=["ingest"])
 
 
+@router.head("/", include_in_schema=False)
 @router.get(
     "/",
     summary="List the files that came in",
@@ -43,7 +44,7 @@ async def list_arrivals(
 
 
 @router.post(
-    "/{arrival_id}/retry/",
+    "/{arrival_id:row_id}/retry/",
     summary="Send a quarantined file in again",
     description="After the cause was mended: a keyword map was extended, a rule was changed.",
     status_code=HTTPStatus.ACCEPTED,

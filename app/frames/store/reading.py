@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app.db.tables import FileRow, FrameHeaderRow, FrameLinkRow, FrameRow, FrameVersionRow
+from app.db.tables import FrameHeaderRow, FrameLinkRow, FrameRow, FrameVersionRow
 from app.frames.models import (
     Facets,
     Frame,
@@ -17,8 +18,27 @@ from app.frames.models import (
     Version,
 )
 from app.frames.store.filters import among, conditions, ordering
-from app.frames.store.rows import facts_of, headers_of, version_of
+from app.frames.store.rows import (
+    FRAMES,
+    VERSIONS,
+    facts_of,
+    headers_of,
+    version_of,
+)
 from app.frames.store.visibility import Sight
+
+_NAMED = select(FrameLinkRow.frame_id, FrameRow.id).join(
+    FrameRow, FrameRow.basename == FrameLinkRow.basename
+)
+"""Frames, and those that they name."""
+
+_OTHER = aliased(FrameRow)
+_NAMING = (
+    select(_OTHER.id, FrameRow.id)
+    .join(FrameLinkRow, FrameLinkRow.basename == _OTHER.basename)
+    .join(FrameRow, FrameRow.id == FrameLinkRow.frame_id)
+)
+"""Frames, and those that name them."""
 
 
 class FrameReader:
@@ -44,8 +64,7 @@ class FrameReader:
     async def list(self, query: FrameQuery) -> tuple[Frame, ...]:
         """List the matches of the query's window, in its order."""
         selected = (
-            select(FrameRow)
-            .where(*self._wanted(query))
+            FRAMES.where(*self._wanted(query))
             .order_by(*ordering(query.order))
             .limit(query.window.limit)
             .offset(query.window.offset)
@@ -60,7 +79,7 @@ class FrameReader:
         FrameNotFoundError
             If the caller sees none of this id.
         """
-        selected = select(FrameRow).where(FrameRow.id == frame_id, self._sight.sees())
+        selected = FRAMES.where(FrameRow.id == frame_id, self._sight.sees())
         frames = await self._complete(selected)
         if not frames:
             raise FrameNotFoundError(f"there is no frame {frame_id}")
@@ -69,7 +88,7 @@ class FrameReader:
     async def list_related(self, frame_id: int) -> tuple[Frame, ...]:
         """List the visible frames that a frame names or that name it, by id."""
         related = (await self._related([frame_id])).get(frame_id, ())
-        selected = select(FrameRow).where(among(FrameRow.id, related)).order_by(FrameRow.id)
+        selected = FRAMES.where(among(FrameRow.id, related)).order_by(FrameRow.id)
         return await self._complete(selected)
 
     async def list_headers(self, version_id: int) -> tuple[HeaderOfHdu, ...]:
@@ -107,9 +126,9 @@ class FrameReader:
         pairs = sorted({(x or 1, y or 1) for x, y in found})
         return tuple(f"{x}x{y}" for x, y in pairs)
 
-    async def _complete(self, selected: Select[FrameRow]) -> tuple[Frame, ...]:
+    async def _complete(self, selected: Select[Any]) -> tuple[Frame, ...]:
         """Fetch frames together with their versions and relations, in three queries."""
-        rows = (await self._session.execute(selected)).scalars().all()
+        rows = (await self._session.execute(selected)).all()
         ids = [row.id for row in rows]
         versions = await self._versions(ids)
         related = await self._related(ids)
@@ -127,11 +146,8 @@ class FrameReader:
     async def _versions(self, ids: Sequence[int]) -> dict[int, Sequence[Version]]:
         if not ids:
             return {}
-        selected = (
-            select(FrameVersionRow, FileRow)
-            .join(FileRow, FileRow.id == FrameVersionRow.file_id)
-            .where(among(FrameVersionRow.frame_id, ids))
-            .order_by(FrameVersionRow.id.desc())
+        selected = VERSIONS.where(among(FrameVersionRow.frame_id, ids)).order_by(
+            FrameVersionRow.id.desc()
         )
         found: dict[int, list[Version]] = defaultdict(list)
         for row, file in await self._session.execute(selected):
@@ -142,18 +158,8 @@ class FrameReader:
         """Resolve links in both directions, among the frames that the caller sees."""
         if not ids:
             return {}
-        other = aliased(FrameRow)
-        named = (
-            select(FrameLinkRow.frame_id, FrameRow.id)
-            .join(FrameRow, FrameRow.basename == FrameLinkRow.basename)
-            .where(among(FrameLinkRow.frame_id, ids), self._sight.sees())
-        )
-        naming = (
-            select(other.id, FrameRow.id)
-            .join(FrameLinkRow, FrameLinkRow.basename == other.basename)
-            .join(FrameRow, FrameRow.id == FrameLinkRow.frame_id)
-            .where(among(other.id, ids), self._sight.sees())
-        )
+        named = _NAMED.where(among(FrameLinkRow.frame_id, ids), self._sight.sees())
+        naming = _NAMING.where(among(_OTHER.id, ids), self._sight.sees())
         found: dict[int, set[int]] = defaultdict(set)
         for frame_id, related_id in await self._session.execute(union(named, naming)):
             if frame_id != related_id:

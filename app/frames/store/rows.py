@@ -1,7 +1,11 @@
 """Rows → models, and back."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Bundle, InstrumentedAttribute
 
 from app.core.sky import position_deg, unit_vector
 from app.core.sky_polygon import polygon_of, polygon_of_flat
@@ -12,13 +16,26 @@ _PLACES = ("area_deg",)
 PLAIN_FACTS = tuple(f.name for f in fields(FrameFacts) if f.name not in _PLACES)
 """Facts that are columns of the same name."""
 
+_COLUMNS: list[InstrumentedAttribute[Any]] = [
+    getattr(FrameRow, name) for name in ("id", "basename", "area", *PLAIN_FACTS)
+]
+FRAMES: Select[Any] = select(*_COLUMNS)
+"""What `facts_of` reads. Columns, since making objects of rows takes longer than fetching them."""
 
-def facts_of(row: FrameRow) -> FrameFacts:
-    """Read the facts of a row."""
+VERSIONS: Select[Any] = select(
+    Bundle("version", *FrameVersionRow.__mapper__.column_attrs),
+    Bundle("file", *FileRow.__mapper__.column_attrs),
+).join_from(FrameVersionRow, FileRow, FileRow.id == FrameVersionRow.file_id)  # type: ignore[assignment]  # bundles have no type of their own
+"""What `version_of` joins, likewise."""
+
+
+def facts_of(row: Sequence[Any]) -> FrameFacts:
+    """Read the facts of a row of `FRAMES`."""
+    _, _, flat, *plain = row
     area = None
-    if row.area is not None:
-        area = tuple(position_deg(vertex) for vertex in polygon_of_flat(row.area).vertices)
-    return FrameFacts(**{name: getattr(row, name) for name in PLAIN_FACTS}, area_deg=area)
+    if flat is not None:
+        area = tuple(position_deg(vertex) for vertex in polygon_of_flat(flat).vertices)
+    return FrameFacts(**dict(zip(PLAIN_FACTS, plain, strict=True)), area_deg=area)
 
 
 def columns_of(facts: FrameFacts) -> dict[str, Any]:
@@ -34,8 +51,8 @@ def columns_of(facts: FrameFacts) -> dict[str, Any]:
     return values
 
 
-def version_of(row: FrameVersionRow, file: FileRow) -> Version:
-    """Join a version and its file."""
+def version_of(row: Row[Any], file: Row[Any]) -> Version:
+    """Join the halves of a row of `VERSIONS`."""
     return Version(
         id=row.id,
         frame_id=row.frame_id,

@@ -15,7 +15,13 @@ from app.db.tables import (
     archive_ids,
 )
 from app.frames.models import NewVersion, Registered, Replacement, Version
-from app.frames.store.rows import columns_of, file_columns, header_json, version_of
+from app.frames.store.rows import (
+    VERSIONS,
+    columns_of,
+    file_columns,
+    header_json,
+    version_of,
+)
 
 
 class FrameWriter:
@@ -50,6 +56,11 @@ class FrameWriter:
         found = union(received, stored).limit(1)
         return (await self._session.execute(found)).scalar_one_or_none()
 
+    async def is_stored(self, key: str) -> bool:
+        """Tell whether a version is stored under a key."""
+        selected = select(FileRow.id).where(FileRow.key == key)
+        return (await self._session.execute(selected)).scalar_one_or_none() is not None
+
     async def count_versions(self, basename: str) -> int:
         """Count the versions of a frame; 0 where there is no such frame."""
         selected = (
@@ -73,11 +84,7 @@ class FrameWriter:
 
     async def find_version(self, version_id: int) -> Version | None:
         """Find a version, whoever may see its frame."""
-        selected = (
-            select(FrameVersionRow, FileRow)
-            .join(FileRow, FileRow.id == FrameVersionRow.file_id)
-            .where(FrameVersionRow.id == version_id)
-        )
+        selected = VERSIONS.where(FrameVersionRow.id == version_id)
         found = (await self._session.execute(selected)).one_or_none()
         return None if found is None else version_of(*found)
 
