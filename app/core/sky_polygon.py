@@ -22,7 +22,6 @@ from app.core.sky import (
     difference,
     dot,
     normalized,
-    position_deg,
     separation_deg,
     unit_vector,
 )
@@ -157,20 +156,6 @@ class Polygon:
             ``x1, y1, z1, x2, …`` (3n).
         """
         return [value for vertex in self.vertices for value in vertex]
-
-    def geojson(self) -> dict[str, object]:
-        """Give the polygon as GeoJSON (RFC 7946), except that longitudes go from 0 to 360.
-
-        Returns
-        -------
-        dict
-            ``[ra, dec]`` pairs [deg], ICRS, rounded to 1e-10; the ring is closed.
-        """
-        ring = [
-            [round(ra_deg, 10) % 360 + 0.0, round(dec_deg, 10) + 0.0]
-            for ra_deg, dec_deg in map(position_deg, self.vertices)
-        ]
-        return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
 
 
 def polygon_of(vertices_deg: Sequence[tuple[float, float]]) -> Polygon:
