@@ -6,13 +6,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from app.api import accounts, frames, health, ingest
+from app.api import accounts, archive, frames, health, ingest, pyobs, thumbnails
 from app.api.deps import SECURITY_SCHEMES, name_callers
-from app.api.docs_page import install_docs_page
+from app.api.docs_page import install_docs_page, lead_to_docs
 from app.api.middleware import install_middleware
-from app.api.problems import customise_openapi, install_problem_handlers
+from app.api.mounts import Dialect
+from app.api.problem_docs import customise_openapi
+from app.api.problems import install_problem_handlers
 from app.context import Factory, process_context
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
@@ -20,10 +22,13 @@ from app.settings import Settings, load_settings
 DESCRIPTION = """
 The archive of an observatory: search, headers, previews, downloads and zips of FITS frames.
 
-Everybody sees public frames, a user also those of his proposals, staff everything. Get a token
+Everybody sees public frames, a user also those of his proposals, superusers everything. Get a token
 from `api-token-auth/` and send it as `Authorization: Token <token>`. Errors are problem documents
 (RFC 9457). Times are UTC, angles degrees (ICRS), sizes bytes.
 """
+
+DIALECTS = (pyobs.DIALECT, archive.DIALECT, thumbnails.DIALECT)
+"""Every dialect that has a strict mount."""
 
 Opener = Callable[[Settings], AbstractAsyncContextManager[Factory]]
 
@@ -63,16 +68,63 @@ def create_app(settings: Settings, open_context: Opener = process_context) -> Fa
         openapi_tags=[*accounts.TAGS, *frames.TAGS, *ingest.TAGS, *health.TAGS],
     )
     for area in (accounts, frames, ingest, health):
-        name_callers(area.router)
-        app.include_router(area.router)
+        _include(app, area.router)
+    lead_to_docs(app)
+    _finish(app)
+    for dialect in DIALECTS:
+        app.mount(dialect.prefix, mounted_app(dialect, app))
+    uploads = {f"{each.prefix}{path}" for each in DIALECTS for path in each.upload_paths}
+    install_middleware(app, settings, dialects=DIALECTS, upload_paths=frames.UPLOAD_PATHS | uploads)
+    return app
+
+
+def mounted_app(dialect: Dialect, outer: FastAPI) -> FastAPI:
+    """Make the application of a strict mount.
+
+    Parameters
+    ----------
+    dialect
+        What it speaks.
+    outer
+        The application that it is mounted in; they share their state.
+
+    Returns
+    -------
+    FastAPI
+        With its own paths and its own OpenAPI document.
+    """
+    app = FastAPI(
+        title=dialect.title,
+        version=outer.version,
+        description=dialect.description,
+        license_info=outer.license_info,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        openapi_tags=[*dialect.tags],
+        servers=[{"url": dialect.prefix}],
+        root_path_in_servers=False,
+    )
+    app.state = outer.state
+    app.router.redirect_slashes = False
+    for router in dialect.routers:
+        _include(app, router)
+    _finish(app)
+    return app
+
+
+def _include(app: FastAPI, router: APIRouter) -> None:
+    """Add the routes of an area, each with its caller in the document."""
+    name_callers(router)
+    app.include_router(router)
+
+
+def _finish(app: FastAPI) -> None:
+    """Add what is the same at every mount."""
     install_docs_page(app)
     install_problem_handlers(app)
-    install_middleware(
-        app, max_body_bytes=settings.max_upload_bytes, upload_paths=frames.UPLOAD_PATHS
-    )
     customise_openapi(app)
     _add_security_schemes(app)
-    return app
 
 
 def _add_security_schemes(app: FastAPI) -> None:

@@ -5,6 +5,7 @@ on. ``.env.example`` and docs/admin/reference/settings.md are generated from thi
 """
 
 import os
+import re
 import secrets
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.core.errors import InvalidError
 
 PREFIX = "SKYSHELF_"
+
+_DIALECT_HOST = re.compile(r"(pyobs|archive|thumbnails)=[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII)
 
 
 class Pack(StrEnum):
@@ -68,6 +71,10 @@ class Settings(BaseSettings):
 
     http_root: str | None = None
     """Public URL of the service, as clients see it; default `http://<host>:<port>`."""
+
+    dialect_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Host names that a dialect has for itself, as `archive=archive-api.example.org`, separated by
+    commas; the dialects are `pyobs`, `archive` and `thumbnails`."""
 
     api_workers: Annotated[int, Field(ge=1, le=64)] = 2
     """Number of API processes."""
@@ -158,6 +165,20 @@ class Settings(BaseSettings):
             return tuple(word for word in words if word and word != "-")
         return value
 
+    @field_validator("dialect_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(word.strip().lower() for word in value.split(",") if word.strip())
+        return value
+
+    @field_validator("dialect_hosts")
+    @classmethod
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if all(_DIALECT_HOST.fullmatch(entry) for entry in value):
+            return value
+        raise ValueError("entries such as archive=archive-api.example.org are needed")
+
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str | None) -> str | None:
@@ -178,6 +199,12 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < 32:
             raise ValueError("at least 32 characters are needed")
         return value
+
+    @property
+    def host_dialects(self) -> dict[str, str]:
+        """Host name -> the dialect that has it for itself."""
+        pairs = (entry.partition("=") for entry in self.dialect_hosts)
+        return {host: name for name, _, host in pairs}
 
     @property
     def archive_dir(self) -> Path:

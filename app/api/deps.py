@@ -1,7 +1,7 @@
 """Who calls, and with what: the dependencies of every route.
 
-Each operation takes exactly one of `Anybody`, `Reader`, `User` and `Staff`; the OpenAPI document
-names it, and a test fails where it does not.
+Each operation takes exactly one of `Anybody`, `Reader`, `User`, `Staff` and `Superuser`; the
+OpenAPI document names it, and a test fails where it does not.
 """
 
 from collections.abc import Callable, Iterator
@@ -100,10 +100,24 @@ async def staff(caller: Annotated[Caller, Depends(user)]) -> Caller:
     return caller
 
 
+async def superuser(caller: Annotated[Caller, Depends(user)]) -> Caller:
+    """Demand the token of a superuser.
+
+    Raises
+    ------
+    DeniedError
+        If the caller is none.
+    """
+    if not caller.is_superuser:
+        raise DeniedError("You do not have permission to perform this action.")
+    return caller
+
+
 Anybody = Annotated[Caller, Depends(anybody)]
 Reader = Annotated[Caller, Depends(reader)]
 User = Annotated[Caller, Depends(user)]
 Staff = Annotated[Caller, Depends(staff)]
+Superuser = Annotated[Caller, Depends(superuser)]
 
 _TOKEN: list[dict[str, list[str]]] = [{"Token": []}, {"Bearer": []}]
 _CALLERS: dict[Callable[..., Any], tuple[str, list[dict[str, list[str]]]]] = {
@@ -111,6 +125,7 @@ _CALLERS: dict[Callable[..., Any], tuple[str, list[dict[str, list[str]]]]] = {
     reader: ("reader", [{}, *_TOKEN]),
     user: ("user", _TOKEN),
     staff: ("staff", _TOKEN),
+    superuser: ("superuser", _TOKEN),
 }
 SECURITY_SCHEMES = {
     "Token": {

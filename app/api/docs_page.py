@@ -10,7 +10,7 @@ _SCRIPTS = ("fastapi_swagger", "resources")
 
 
 def install_docs_page(app: FastAPI) -> None:
-    """Serve the page at ``/docs``, and lead there from the root.
+    """Serve the page at ``/docs``.
 
     Parameters
     ----------
@@ -30,6 +30,16 @@ def install_docs_page(app: FastAPI) -> None:
             swagger_favicon_url="swagger/favicon-32x32.png",
             swagger_ui_parameters={"persistAuthorization": True, "filter": True},
         )
+
+
+def lead_to_docs(app: FastAPI) -> None:
+    """Lead from the root to the page.
+
+    Parameters
+    ----------
+    app
+        With the page.
+    """
 
     @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)

@@ -1,13 +1,13 @@
 """What every request passes through, before and around the routes. Pure ASGI.
 
-From the outside in: request log, security headers, CORS, last resort, clean text, slashes, body
-limit. `install_middleware` puts them in this order.
+From the outside in: request log, mounts, security headers, CORS, last resort, clean text, slashes,
+body limit. `install_middleware` puts them in this order.
 """
 
 import re
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from urllib.parse import unquote_plus, unquote_to_bytes
 
@@ -19,7 +19,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import answer, problem_response
+from app.api.mounts import Dialect, Mounts
+from app.api.problem_forms import Problem, refuse
+from app.api.problems import answer
+from app.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -29,8 +32,8 @@ MAX_BODY_IN_MEMORY_BYTES = 16 * 1024**2
 SECRET_PARAMETERS = frozenset({"signature", "auth_token", "token", "password"})
 """Names whose values in a query string never reach a log."""
 
-UNSLASHED_PATHS = frozenset({"/docs", "/redoc", "/openapi.json"})
-"""Paths that are declared without a final slash."""
+UNSLASHED_PATHS = ("/docs", "/openapi.json")
+"""Ends of paths that are declared without a final slash."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -220,7 +223,7 @@ class CleanText:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a clean request on."""
         if scope["type"] == "http" and (flaw := _text_flaw(scope)):
-            await problem_response(HTTPStatus.BAD_REQUEST, flaw)(scope, receive, send)
+            await refuse(scope, Problem(HTTPStatus.BAD_REQUEST, flaw))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -279,7 +282,7 @@ def canonical_path(path: str) -> str:
     """
     path = re.sub("/{2,}", "/", path)
     bare = path.rstrip("/")
-    if bare in UNSLASHED_PATHS:
+    if bare.endswith(UNSLASHED_PATHS):
         return bare
     if path.endswith("/") or _FILE_NAME.fullmatch(path.rpartition("/")[2]):
         return path
@@ -309,11 +312,12 @@ class BodyLimit:
         """Pass a request on unless its body is too large."""
         limited = self._upload if scope.get("path") in self._upload_paths else self._in_memory
         if _declared_bytes(scope) > limited.max_body_size:
-            await problem_response(
+            problem = Problem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"The request body is larger than {limited.max_body_size} bytes.",
                 headers={"Connection": "close"},
-            )(scope, receive, send)
+            )
+            await refuse(scope, problem)(scope, receive, send)
             return
         await limited(scope, receive, send)
 
@@ -329,18 +333,23 @@ def _header(scope: Scope, name: str) -> str:
     return Headers(scope=scope).get(name, "") if scope["type"] == "http" else ""
 
 
-def install_middleware(app: FastAPI, *, max_body_bytes: int, upload_paths: Collection[str]) -> None:
+def install_middleware(
+    app: FastAPI, settings: Settings, *, dialects: Sequence[Dialect], upload_paths: Collection[str]
+) -> None:
     """Put all of this module around an application.
 
     Parameters
     ----------
     app
         The application; its router's own slash redirects are switched off.
-    max_body_bytes
-        Largest upload [byte].
+    settings
+        Of the process.
+    dialects
+        All that have a mount.
     upload_paths
         Paths of the operations that take uploads.
     """
+    max_body_bytes = settings.max_upload_bytes
     app.router.redirect_slashes = False
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_body_bytes=max_body_bytes, upload_paths=upload_paths)
@@ -355,4 +364,10 @@ def install_middleware(app: FastAPI, *, max_body_bytes: int, upload_paths: Colle
         expose_headers=CORS_ANSWER_HEADERS,
     )
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(
+        Mounts,
+        dialects=dialects,
+        public_url=settings.public_url,
+        hosts=settings.host_dialects,
+    )
     app.add_middleware(RequestLog)

@@ -3,8 +3,9 @@
 from typing import Annotated
 from urllib.parse import unquote_plus
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
+from app.api.mounts import base_url, mount_prefix
 from app.api.validation import BIGINT_MAX, Given
 from app.core.paging import Window
 
@@ -45,6 +46,29 @@ async def root_window(
 
 RootWindow = Annotated[Window, Depends(root_window)]
 """Parameter of a route: ``window: RootWindow``."""
+
+
+def links_beside(request: Request, *, count: int, window: Window) -> tuple[str | None, str | None]:
+    """Write the links to the pages beside the one that a request asked for.
+
+    Parameters
+    ----------
+    request
+        For a page.
+    count
+        Length of the whole list.
+    window
+        The page at hand.
+
+    Returns
+    -------
+    tuple
+        Absolute URLs of the next and of the previous page, within the mount that the request came
+        through; None where there is none.
+    """
+    path = request.url.path.removeprefix(mount_prefix(request.scope))
+    root = base_url(request)
+    return page_links(path, request.url.query, http_root=root, count=count, window=window)
 
 
 def page_links(

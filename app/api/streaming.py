@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from app.api.conditional import Span, Validators, precondition, requested_spans
 from app.api.download_headers import content_disposition
-from app.api.problems import problem_response
+from app.api.problem_forms import Problem, refuse
 from app.api.sources import CHUNK_BYTES, BrokenStreamError, BundleSource, FileSource, Source
 from app.bundles.layout import ZipLayout
 
@@ -181,13 +181,14 @@ def _respond(request: Request, download: Download, source: Source) -> Response:
         return _not_modified(download)
     if status == HTTPStatus.PRECONDITION_FAILED:
         detail = "The file is no longer the one that the request names; ask for its ETag anew."
-        return problem_response(status, detail, headers=download.validators.headers())
+        problem = Problem(status, detail, headers=download.validators.headers())
+        return refuse(request.scope, problem)
     spans = requested_spans(
         request.method, request.headers, download.validators, download.size_bytes
     )
     if spans is None:
         return _whole(download, source)
-    return _partial(download, source, spans) if spans else _not_satisfiable(download)
+    return _partial(download, source, spans) if spans else _not_satisfiable(request, download)
 
 
 def _not_modified(download: Download) -> Response:
@@ -200,13 +201,14 @@ def _not_modified(download: Download) -> Response:
     return Response(status_code=304, headers=download.validators.headers() | kept)
 
 
-def _not_satisfiable(download: Download) -> Response:
+def _not_satisfiable(request: Request, download: Download) -> Response:
     """Answer that nothing of what is asked for exists."""
-    return problem_response(
+    problem = Problem(
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         f"No byte of the range is in the file; it has {download.size_bytes} bytes.",
         headers={"Content-Range": f"bytes */{download.size_bytes}"},
     )
+    return refuse(request.scope, problem)
 
 
 def _whole(download: Download, source: Source) -> Response:

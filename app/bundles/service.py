@@ -14,7 +14,7 @@ from app.bundles.models import (
 )
 from app.core.identity import Caller
 from app.core.paging import Window
-from app.frames.models import Frame, FrameQuery, Version
+from app.frames.models import Frame, FrameQuery, StoredFile, Version
 from app.frames.service import FrameService
 from app.storage.protocol import Store
 
@@ -127,30 +127,31 @@ class BundleService:
             )
 
     async def _plan(self, frames: Sequence[Frame], name: str) -> Bundle:
-        versions = [frame.current for frame in frames if frame.current is not None]
-        if not versions:
+        current = [frame.current for frame in frames if frame.current is not None]
+        files = [(each, each.stored) for each in current if each.stored is not None]
+        if not files:
             raise NothingSelectedError("none of the frames has a file", field="frame_ids")
-        return await asyncio.to_thread(self._laid_out, versions, name)
+        return await asyncio.to_thread(self._laid_out, files, name)
 
-    def _laid_out(self, versions: Sequence[Version], name: str) -> Bundle:
+    def _laid_out(self, files: Sequence[tuple[Version, StoredFile]], name: str) -> Bundle:
         """Find the files and lay the zip out; blocks for a second where they are ten thousand."""
-        names = unique_names([f"{name}/{version.stored.name}" for version in versions])
+        names = unique_names([f"{name}/{file.name}" for _, file in files])
         members = [
-            Member(member, version.stored.size_bytes, version.stored.crc32, version.created_at)
-            for member, version in zip(names, versions, strict=True)
+            Member(member, file.size_bytes, file.crc32, version.created_at)
+            for member, (version, file) in zip(names, files, strict=True)
         ]
         return Bundle(
             name=f"{name}.zip",
             layout=plan_zip(members),
-            files=tuple(self._store.path(version.stored.key) for version in versions),
-            etag=_etag(members, versions),
-            modified_at=max(version.created_at for version in versions),
+            files=tuple(self._store.path(file.key) for _, file in files),
+            etag=_etag(members, files),
+            modified_at=max(version.created_at for version, _ in files),
         )
 
 
-def _etag(members: Sequence[Member], versions: Sequence[Version]) -> str:
+def _etag(members: Sequence[Member], files: Sequence[tuple[Version, StoredFile]]) -> str:
     """Hash what determines every byte of the zip."""
     digest = hashlib.sha256()
-    for member, version in zip(members, versions, strict=True):
-        digest.update(f"{member.name}\0{version.stored.sha256}\0{version.created_at}\0".encode())
+    for member, (version, file) in zip(members, files, strict=True):
+        digest.update(f"{member.name}\0{file.sha256}\0{version.created_at}\0".encode())
     return digest.hexdigest()[:32]

@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from app.core.errors import InvalidError
-from app.fits.keywords import keyword_map_page
+from app.fits.keyword_page import keyword_map_page
 from app.main import create_app
 from app.settings import PREFIX, Settings
 

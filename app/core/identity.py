@@ -14,9 +14,9 @@ class Caller:
     username
         Empty for an anonymous caller.
     is_staff
-        May upload, see everything and look after the ingest.
+        May upload, delete and look after the ingest; sees no more than any user.
     is_superuser
-        Staff who may do everything.
+        Staff who may do and see everything.
     proposals
         Proposals whose proprietary frames the caller may see.
     """
@@ -35,7 +35,7 @@ class Caller:
     @property
     def sees_everything(self) -> bool:
         """Whether no frame is hidden from the caller."""
-        return self.is_staff or self.is_superuser
+        return self.is_superuser
 
 
 ANONYMOUS = Caller()

@@ -2,12 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
 from app.fits.errors import UnreadableError
-from app.fits.models import HduKind, HeaderCard
+from app.fits.models import Hdu, HduKind, HeaderCard
 from app.fits.repairs import Repairs, quoted
 
 BITPIX_VALUES = (8, 16, 32, 64, -32, -64)
@@ -60,6 +60,25 @@ def index_cards(cards: Iterable[HeaderCard]) -> dict[str, HeaderCard]:
     for card in cards:
         header.setdefault(card.keyword, card)
     return header
+
+
+def first_with_all(hdus: Iterable[Hdu], keywords: Collection[str]) -> Hdu | None:
+    """Find the first HDU whose header has all of some keywords, whatever their values are.
+
+    Parameters
+    ----------
+    hdus
+        In the order of the file.
+    keywords
+        Upper case.
+
+    Returns
+    -------
+    Hdu or None
+        None if there is none.
+    """
+    wanted = frozenset(keywords)
+    return next((hdu for hdu in hdus if wanted <= {card.keyword for card in hdu.cards}), None)
 
 
 def note_duplicates(cards: Iterable[HeaderCard], hdu_index: int, repairs: Repairs) -> None:

@@ -6,22 +6,14 @@ Light on purpose: parents load the map and hand it to the children that read.
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from app.core.errors import InvalidError
-from app.fits.keyword_tables import (
-    CLEAR_WORDS,
-    CONCEPTS,
-    IMAGE_TYPES,
-    MEANINGS,
-    NULL_WORDS,
-    PURE_TYPE_KEYWORDS,
-    squeezed,
-)
+from app.fits.keyword_tables import CLEAR_WORDS, CONCEPTS, IMAGE_TYPES, NULL_WORDS, squeezed
 from app.fits.models import Metadata, ObservationType
 
 UNITS = ("deg", "hour", "s", "ms", "min", "d", "mjd", "jd", "tai", "unix")
@@ -138,12 +130,16 @@ class KeywordMap:
         Squeezed words that mean that nothing is said.
     clear_words
         Squeezed words for a wheel position without a filter.
+    leading
+        The first header that has all of these keywords is read before the others; empty: the
+        science header is.
     """
 
     rules: dict[str, tuple[Rule, ...]]
     image_types: dict[str, ObservationType]
     null_words: frozenset[str]
     clear_words: frozenset[str]
+    leading: tuple[str, ...] = ()
 
     @cached_property
     def concepts(self) -> dict[str, str]:
@@ -157,19 +153,43 @@ class KeywordMap:
         return found
 
 
-def _squeezed_all(words: Iterable[str]) -> frozenset[str]:
+def squeezed_all(words: Iterable[str]) -> frozenset[str]:
+    """Reduce words to what is compared.
+
+    Parameters
+    ----------
+    words
+        As they stand in headers or tables.
+
+    Returns
+    -------
+    frozenset
+        See `app.fits.keyword_tables.squeezed`.
+    """
     return frozenset(map(squeezed, words))
 
 
-def _rules(texts: Iterable[str]) -> tuple[Rule, ...]:
+def parsed_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
+    """Read the rules of a table.
+
+    Parameters
+    ----------
+    texts
+        As `Rule.parse` takes them.
+
+    Returns
+    -------
+    tuple of Rule
+        In order.
+    """
     return tuple(rule for text in texts if (rule := Rule.parse(text)) is not None)
 
 
 BUILT_IN = KeywordMap(
-    rules={concept: _rules(texts) for concept, texts in CONCEPTS.items()},
+    rules={concept: parsed_rules(texts) for concept, texts in CONCEPTS.items()},
     image_types=IMAGE_TYPES,
-    null_words=_squeezed_all(NULL_WORDS),
-    clear_words=_squeezed_all(CLEAR_WORDS),
+    null_words=squeezed_all(NULL_WORDS),
+    clear_words=squeezed_all(CLEAR_WORDS),
 )
 
 
@@ -212,8 +232,8 @@ def metadata_value(metadata: Metadata, keyword: str, keyword_map: KeywordMap = B
     return None if field is None else getattr(metadata, field)
 
 
-def load_keyword_map(path: Path | None) -> KeywordMap:
-    """Lay a TOML file over the built-in map.
+def load_keyword_map(path: Path | None, base: KeywordMap = BUILT_IN) -> KeywordMap:
+    """Lay a TOML file over a built-in map.
 
     Its rules are tried before the built-in ones of the concept; its words are added::
 
@@ -232,6 +252,8 @@ def load_keyword_map(path: Path | None) -> KeywordMap:
     ----------
     path
         The file; None for the built-in map alone.
+    base
+        The map below: that of the rule set.
 
     Returns
     -------
@@ -244,7 +266,7 @@ def load_keyword_map(path: Path | None) -> KeywordMap:
         If the file cannot be read, or something in it is not allowed; names file, key and what is.
     """
     if path is None:
-        return BUILT_IN
+        return base
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -259,11 +281,12 @@ def load_keyword_map(path: Path | None) -> KeywordMap:
         concept: _own_rules(path, concept, texts) for concept, texts in tables["concepts"].items()
     }
     words = {name: _texts(path, f"words.{name}", tables["words"].get(name, [])) for name in _WORDS}
-    return KeywordMap(
-        rules={c: (*own.get(c, ()), *built_in) for c, built_in in BUILT_IN.rules.items()},
-        image_types=BUILT_IN.image_types | _own_types(path, tables["image_types"]),
-        null_words=BUILT_IN.null_words | _squeezed_all(words["null"]),
-        clear_words=BUILT_IN.clear_words | _squeezed_all(words["clear"]),
+    return replace(
+        base,
+        rules={c: (*own.get(c, ()), *built_in) for c, built_in in base.rules.items()},
+        image_types=base.image_types | _own_types(path, tables["image_types"]),
+        null_words=base.null_words | squeezed_all(words["null"]),
+        clear_words=base.clear_words | squeezed_all(words["clear"]),
     )
 
 
@@ -311,83 +334,3 @@ def _own_types(path: Path, table: Mapping[str, object]) -> dict[str, Observation
             _reject(path, f"image_types.{word}", value, f"one of {', '.join(ObservationType)}")
         types[squeezed(word)] = ObservationType(str(value))
     return types
-
-
-def keyword_map_page() -> str:
-    """Render the built-in map as a reference page.
-
-    Returns
-    -------
-    str
-        Markdown, for ``docs/admin/reference/keyword-map.md``.
-    """
-    concepts = "\n".join(
-        f"| `{concept}` | {MEANINGS[concept]} | {_codes(rule.written() for rule in rules)} |"
-        for concept, rules in BUILT_IN.rules.items()
-    )
-    types = "\n".join(
-        f"| {kind} | {_codes(word for word, of in IMAGE_TYPES.items() if of is kind)} |"
-        for kind in ObservationType
-    )
-    words = {
-        "null": _codes(word for word in NULL_WORDS if word),
-        "clear": _codes(CLEAR_WORDS),
-        "pure": _codes(sorted(PURE_TYPE_KEYWORDS)),
-    }
-    return _PAGE.format(concepts=concepts, types=types, **words)
-
-
-def _codes(texts: Iterable[str]) -> str:
-    return ", ".join(f"`{text}`" for text in texts)
-
-
-_PAGE = """\
-# Keyword map
-
-Headers differ from observatory to observatory. This map says which keywords are read for what.
-The keywords of a concept are tried from left to right, in the science HDU, then in the primary
-HDU; where neither has one, in the other HDUs. The first usable value counts.
-
-`A/B` is a pair: both must be there. A unit in brackets is that of the value; without one, the
-comment of the card decides. `HIERARCH` keywords are written without that word.
-
-| Concept | Meaning | Keywords |
-|---|---|---|
-{concepts}
-
-## Image types
-
-Case, blanks and punctuation do not count. A word of {pure} that stands nowhere
-here makes the frame EXPERIMENTAL; in the other keywords unknown words do not count.
-
-| Type | Words |
-|---|---|
-{types}
-
-## Words that mean nothing is said
-
-{null}
-
-## Words for a wheel position without a filter
-
-{clear}
-
-## Your own keywords
-
-`SKYSHELF_KEYWORDS_FILE` names a TOML file. Its keywords are tried before the built-in ones, its
-words are added:
-
-```toml
-[concepts]
-site = ["OBSID"]
-position = ["POINTRA/POINTDEC [hour]"]
-exposure = ["SHUTTIME [ms]"]
-
-[image_types]
-"sky frame" = "SKYFLAT"
-
-[words]
-null = ["n.n."]
-clear = ["substrate"]
-```
-"""

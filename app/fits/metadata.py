@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.night import DEG_PER_HOUR, night_of
 from app.fits.dates import moment_of, observed_at, parse_stamp
-from app.fits.header import index_cards
+from app.fits.header import first_with_all, index_cards
 from app.fits.keyword_tables import PURE_TYPE_KEYWORDS, RAW_TYPE_KEYWORDS, squeezed
 from app.fits.keywords import KeywordMap
 from app.fits.lookup import Found, Lookup, number_of
@@ -67,6 +67,10 @@ TEXTS = {
 }
 """Attribute of the metadata -> concept, for plain text."""
 
+NUMBERED = ("request_id", "block_id")
+NO_NUMBER = "none"
+"""What the LCO archive's integers say beside the null words of all texts (ARC-81)."""
+
 NUMBERS: dict[str, tuple[str, float, float]] = {
     "airmass": ("airmass", MIN_AIRMASS, MAX_AIRMASS),
     "telescope_altitude_deg": ("telescope_altitude", -90, 90),
@@ -94,7 +98,8 @@ def read_metadata(
     """Read what the headers of a file say.
 
     The science header comes first, then the primary one; the others are asked only for what
-    neither of these says. So a file of tables, too, has an object and a date.
+    neither of these says. So a file of tables, too, has an object and a date. A map may name
+    keywords that make another header the leading one.
 
     Parameters
     ----------
@@ -114,7 +119,7 @@ def read_metadata(
     Metadata
         Cleaned and normalised; None for what is not said or makes no sense.
     """
-    first = [science, hdus[0]] if science is not None and science.index else [hdus[0]]
+    first = _first_hdus(hdus, science, keyword_map)
     read = {hdu.index for hdu in first}
     others = [hdu for hdu in hdus if hdu.index not in read][:MAX_OTHER_HDUS]
     headers = [index_cards(hdu.cards) for hdu in first]
@@ -122,10 +127,12 @@ def read_metadata(
     kind, kind_raw = _observation_type(lookup)
     moment = observed_at(lookup)
     day_obs = _day_obs(lookup)
-    place = pointing(lookup, footprint, headers[0])
+    place = pointing(lookup, footprint, headers[first.index(science or hdus[0])])
     x_binning, y_binning = _binning(lookup)
     plain: dict[str, Any] = {field: lookup.text(concept) for field, concept in TEXTS.items()}
+    plain |= {field: None for field in NUMBERED if squeezed(plain[field] or "") == NO_NUMBER}
     plain |= {field: lookup.number(*rule) for field, rule in NUMBERS.items()}
+    nights = _nights(lookup, moment, kind, day_obs)
     return Metadata(
         **plain,
         observation_type=kind,
@@ -134,7 +141,7 @@ def read_metadata(
         exposure_s=_exposure_s(lookup),
         observed_at=moment,
         day_obs=day_obs,
-        night=day_obs or _night(lookup, moment, kind),
+        **nights,
         ra_deg=None if place is None else place.ra_deg,
         dec_deg=None if place is None else place.dec_deg,
         x_binning=x_binning,
@@ -144,6 +151,13 @@ def read_metadata(
         related=_related(lookup),
         sources=dict(lookup.sources),
     )
+
+
+def _first_hdus(hdus: Sequence[Hdu], science: Hdu | None, keyword_map: KeywordMap) -> list[Hdu]:
+    """Return the HDUs that are asked first, best first."""
+    first = [science, hdus[0]] if science is not None and science.index else [hdus[0]]
+    leading = first_with_all(hdus, keyword_map.leading) if keyword_map.leading else None
+    return first if leading is None else [leading, *(hdu for hdu in first if hdu is not leading)]
 
 
 def _observation_type(lookup: Lookup) -> tuple[ObservationType | None, str | None]:
@@ -229,8 +243,22 @@ def _day_obs(lookup: Lookup) -> date | None:
     return None
 
 
-def _night(lookup: Lookup, moment: datetime | None, kind: ObservationType | None) -> date | None:
-    return None if moment is None else night_of(moment, _longitude_deg(lookup, moment, kind))
+def _nights(
+    lookup: Lookup, moment: datetime | None, kind: ObservationType | None, day_obs: date | None
+) -> dict[str, date | None]:
+    """Return the night, and the one by the sun alone; say where DAY-OBS is another one.
+
+    Calibrations taken by day are left out of the comparison: with them nothing tells which sign
+    the longitude has.
+    """
+    if moment is None:
+        return {"night": day_obs, "local_night": None}
+    longitude_deg = _longitude_deg(lookup, moment, kind)
+    computed = night_of(moment, longitude_deg)
+    local = None if longitude_deg is None or kind in IN_THE_DARK else computed
+    if day_obs is not None and local is not None and day_obs != local:
+        lookup.say(f"DAY-OBS is {day_obs}, but from local noon to noon the night is {local}")
+    return {"night": day_obs or computed, "local_night": local}
 
 
 def _longitude_deg(lookup: Lookup, moment: datetime, kind: ObservationType | None) -> float | None:

@@ -136,6 +136,9 @@ class Metadata:
     night
         Local noon-to-noon date: DAY-OBS where given, else from ``observed_at`` and the longitude,
         else the UTC date of noon-to-noon UTC.
+    local_night
+        The local noon-to-noon date, whatever DAY-OBS says; None where the header gives no
+        longitude that can be believed, or the exposure may have been taken by day.
     ra_deg, dec_deg
         Pointing [deg], ICRS.
     x_binning, y_binning
@@ -169,6 +172,7 @@ class Metadata:
     observed_at: datetime | None = None
     day_obs: date | None = None
     night: date | None = None
+    local_night: date | None = None
     object_name: str | None = None
     ra_deg: float | None = None
     dec_deg: float | None = None
@@ -193,6 +197,13 @@ class Metadata:
     user_id: str | None = None
     related: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def stage(self) -> str:
+        """``bpm``, else ``raw`` or ``processed``: the LCO archive's folder of a frame (ARC-87)."""
+        if self.observation_type is ObservationType.BPM:
+            return "bpm"
+        return "processed" if self.reduction_level else "raw"
 
 
 @dataclass(frozen=True, slots=True)

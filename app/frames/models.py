@@ -73,16 +73,24 @@ class ReceivedFile:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One stored state of a frame.
+    """One state of a frame's bytes.
 
     Attributes
     ----------
     id, frame_id
         Numbers of the version and its frame.
     key
-        32 hex characters, unique.
-    stored, received
-        The file in the store, and the file as it came; they differ for packed frames.
+        Unique; 32 hex characters, or up to 32 printable ones if a client announced the version.
+    name, extension
+        File name as clients see it, and what follows the basename in it.
+    announced_md5
+        MD5 of the bytes as they were received or as a client announced them; unique.
+    stored
+        The file in the store; None: a client announced the version, its bytes are not here.
+    received
+        The file as it came; differs from the stored one for packed frames. None as above.
+    expected_keys
+        Where in the store the bytes of an announced version may turn up, best first.
     repairs
         What had to be repaired to read the header.
     science_hdu
@@ -94,11 +102,20 @@ class Version:
     id: int
     frame_id: int
     key: str
-    stored: StoredFile
-    received: ReceivedFile
+    name: str
+    extension: str
+    announced_md5: str
+    stored: StoredFile | None
+    received: ReceivedFile | None
+    expected_keys: tuple[str, ...]
     repairs: tuple[str, ...]
     science_hdu: int | None
     created_at: datetime
+
+    @property
+    def md5(self) -> str:
+        """MD5 of the stored bytes, else of the announced ones."""
+        return self.announced_md5 if self.stored is None else self.stored.md5
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +192,8 @@ class Frame:
         Newest first.
     related
         Ids of the frames that it names and that name it, as far as the caller may see them.
+    named
+        Ids of the frames that it names, likewise.
     """
 
     id: int
@@ -182,11 +201,17 @@ class Frame:
     facts: FrameFacts
     versions: tuple[Version, ...] = ()
     related: tuple[int, ...] = ()
+    named: tuple[int, ...] = ()
 
     @property
     def current(self) -> Version | None:
-        """The newest version, or None for a frame without bytes."""
+        """The newest version, or None for a frame without any."""
         return self.versions[0] if self.versions else None
+
+    @property
+    def filename(self) -> str | None:
+        """File name of the newest version, None for a frame without any."""
+        return None if self.current is None else self.current.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +289,10 @@ class FrameQuery:
         Polygon or direction that the footprint touches, ICRS.
     frame_ids
         Only these.
+    with_versions
+        Only frames that have a version, which stubs (names that other frames mention) have not.
+    with_date
+        Only frames whose start of exposure is known.
     order
         Keys of the order; the frame id breaks ties, in the direction of the first key.
     """
@@ -299,6 +328,8 @@ class FrameQuery:
     covers: Vector | None = None
     intersects: Polygon | Vector | None = None
     frame_ids: frozenset[int] | None = None
+    with_versions: bool = True
+    with_date: bool = False
     order: tuple[OrderBy, ...] = (OrderBy("observed_at", descending=True),)
     window: Window = field(default_factory=Window)
 
@@ -337,6 +368,8 @@ class NewVersion:
         What had to be repaired to read the header.
     owner_id
         Who uploaded it.
+    frame_id
+        The number that a new frame shall have, for imports that keep numbers; None: the next one.
     """
 
     basename: str
@@ -348,6 +381,7 @@ class NewVersion:
     related: tuple[str, ...]
     repairs: tuple[str, ...]
     owner_id: int | None = None
+    frame_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,31 @@ class FrameService:
         async with transaction(self._sessions) as session:
             return await self._reader(session, caller).get(frame_id)
 
+    async def get_by_name(self, basename: str, caller: Caller) -> Frame:
+        """Get one frame by its name.
+
+        Parameters
+        ----------
+        basename
+            Exactly.
+        caller
+            Who asks.
+
+        Returns
+        -------
+        Frame
+            With versions and relations.
+
+        Raises
+        ------
+        FrameNotFoundError
+            If the caller sees no such frame.
+        """
+        async with transaction(self._sessions) as session:
+            return await self._reader(session, caller).get_by_name(basename)
+
     async def related(self, frame_id: int, caller: Caller) -> tuple[Frame, ...]:
-        """List the frames that a frame names or that name it.
+        """List the frames that a frame names or that name it (ARC-11).
 
         Parameters
         ----------
@@ -120,7 +143,7 @@ class FrameService:
         Returns
         -------
         tuple of Frame
-            Those that the caller sees, by id.
+            Those that the caller sees, by id; also such as are known by name only.
 
         Raises
         ------
@@ -129,8 +152,31 @@ class FrameService:
         """
         async with transaction(self._sessions) as session:
             reader = self._reader(session, caller)
-            await reader.get(frame_id)
-            return await reader.list_related(frame_id)
+            return await reader.list_among((await reader.get(frame_id)).related)
+
+    async def named(self, frame_id: int, caller: Caller) -> tuple[Frame, ...]:
+        """List the frames that a frame names in its header, and not those that name it.
+
+        Parameters
+        ----------
+        frame_id
+            The frame's number.
+        caller
+            Who asks.
+
+        Returns
+        -------
+        tuple of Frame
+            Those that the caller sees, by id; also such as are known by name only.
+
+        Raises
+        ------
+        FrameNotFoundError
+            If the caller does not see the frame itself.
+        """
+        async with transaction(self._sessions) as session:
+            reader = self._reader(session, caller)
+            return await reader.list_among((await reader.get(frame_id)).named)
 
     async def headers(self, version: Version) -> tuple[HeaderOfHdu, ...]:
         """List the header cards of a version that the caller was allowed to get.
@@ -200,6 +246,46 @@ class FrameRegistry:
             Its number.
         """
         return await self._writer.find_received(sha256)
+
+    async def find_number(self, basename: str) -> int | None:
+        """Find the number of a frame, whoever may see it.
+
+        Parameters
+        ----------
+        basename
+            Of the frame.
+
+        Returns
+        -------
+        int or None
+            None where there is no such frame.
+        """
+        return await self._writer.find_number(basename)
+
+    async def find_holder(self, number: int) -> str | None:
+        """Find which frame or file has a number; both share one number space.
+
+        Parameters
+        ----------
+        number
+            Of a frame, or of a file.
+
+        Returns
+        -------
+        str or None
+            Its name; None where the number is free.
+        """
+        return await self._writer.find_holder(number)
+
+    async def pass_over(self, number: int) -> None:
+        """Give no number up to this one to a new frame or file, so that an import can use them.
+
+        Parameters
+        ----------
+        number
+            The greatest number that is wanted.
+        """
+        await self._writer.pass_over(number)
 
     async def count_versions(self, basename: str) -> int:
         """Count the versions that a frame has.

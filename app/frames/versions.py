@@ -1,7 +1,8 @@
 """Choose one of the stored states of a frame."""
 
 from app.core.errors import NotFoundError
-from app.frames.models import Frame, Version
+from app.frames.models import Frame, StoredFile, Version
+from app.storage.errors import MissingFileError
 
 
 class VersionNotFoundError(NotFoundError):
@@ -36,3 +37,29 @@ def choose_version(frame: Frame, key: str | None = None) -> Version:
     if key is None:
         raise VersionNotFoundError(f"frame {frame.id} has no file")
     raise VersionNotFoundError(f"frame {frame.id} has no version {key[:40]!r}; see version_set")
+
+
+def stored_file(version: Version) -> StoredFile:
+    """Give the file that holds a version.
+
+    Parameters
+    ----------
+    version
+        Of a frame that the caller sees.
+
+    Returns
+    -------
+    StoredFile
+        In the store.
+
+    Raises
+    ------
+    MissingFileError
+        If the version was announced, and its bytes are not here.
+    """
+    if version.stored is None:
+        raise MissingFileError(
+            f"{version.name!r} was announced to this archive, and its bytes are not here",
+            name=version.name,
+        )
+    return version.stored

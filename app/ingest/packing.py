@@ -14,7 +14,7 @@ from app.db.engine import Sessions, transaction
 from app.fits.keywords import KeywordMap
 from app.fits.models import Reading
 from app.fits.safe_names import basename_of
-from app.frames.models import Replacement, StoredFile, Version
+from app.frames.models import Replacement, StoredFile
 from app.frames.service import FrameRegistry
 from app.ingest.facts import headers_of
 from app.ingest.models import REMOVE_JOB
@@ -145,13 +145,14 @@ class PackService:
         """
         async with transaction(self._sessions) as session:
             version = await FrameRegistry(session).version(version_id)
-        if is_packed(version.stored.name):
+        original = version.stored
+        if original is None or is_packed(original.name):
             return
         target = self._spool.new_path()
         try:
-            packed = await self._packer.pack(self._store.path(version.stored.key), target)
+            packed = await self._packer.pack(self._store.path(original.key), target)
             if packed is not None:
-                await self._swap(version, target, packed)
+                await self._swap(version_id, original, target, packed)
         finally:
             target.unlink(missing_ok=True)
 
@@ -168,27 +169,31 @@ class PackService:
         if not is_stored:
             await self._store.remove(key)
 
-    async def _swap(self, version: Version, target: Path, packed: Reading) -> None:
+    async def _swap(
+        self, version_id: int, original: StoredFile, target: Path, packed: Reading
+    ) -> None:
         """Place the packed file; rows and bytes change together."""
-        stored = _packed_file(version.stored, await asyncio.to_thread(digest_file, target))
+        stored = _packed_file(original, await asyncio.to_thread(digest_file, target))
         staged = await self._store.stage(target, stored.key, adopt=True)
         new = Replacement(stored, headers_of(packed), packed.science_index)
         try:
-            await self._register(version, new, staged)
+            await self._register(version_id, original, new, staged)
         finally:
             staged.discard()
 
-    async def _register(self, version: Version, new: Replacement, staged: Staged) -> None:
+    async def _register(
+        self, version_id: int, original: StoredFile, new: Replacement, staged: Staged
+    ) -> None:
         now = self._clock()
         async with transaction(self._sessions) as session:
             registry = FrameRegistry(session)
-            if (await registry.version(version.id)).stored != version.stored:
-                raise ConflictError(f"version {version.id} was changed while it was being packed")
-            await registry.replace_file(version.id, new, now)
+            if (await registry.version(version_id)).stored != original:
+                raise ConflictError(f"version {version_id} was changed while it was being packed")
+            await registry.replace_file(version_id, new, now)
             await self._queue.enqueue(
                 session,
                 REMOVE_JOB,
-                {"key": version.stored.key},
+                {"key": original.key},
                 priority=Priority.PACK,
                 run_at=now + _GRACE,
             )

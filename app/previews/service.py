@@ -10,7 +10,7 @@ from typing import Final
 from app.core.errors import NotFoundError
 from app.core.offload import Offload, Task
 from app.frames.models import Frame, Version
-from app.frames.versions import choose_version
+from app.frames.versions import choose_version, stored_file
 from app.previews.models import PreviewSpec
 from app.storage.errors import translated
 from app.storage.protocol import Store
@@ -166,7 +166,7 @@ class PreviewService:
         self, version: Version, file: Path, make: Callable[[Path, Path], Awaitable[None]]
     ) -> None:
         """Make a file of the cache, whole or not at all."""
-        source = await asyncio.to_thread(self._store.path, version.stored.key)
+        source = await asyncio.to_thread(self._store.path, stored_file(version).key)
         draft = file.with_name(f".{uuid.uuid4().hex}")
         with translated(file.name):
             await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from app.ingest.models import Arrival, ArrivalState, NewArrival, Source
 from app.ingest.spool import display_name, identity_of
 from tests.acceptance.comparison import differences
 from tests.support.archive import an_archive, settings_in
+from tests.support.frames import received_as, stored_in
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(300)]
 
@@ -103,17 +104,17 @@ async def test_real_files(
     versions = [version for frame in await _frames(archive) for version in frame.versions]
     assert len(versions) == states[ArrivalState.FILED]
     for version in versions:
-        original = originals[version.received.sha256]
-        assert archive.store.path(version.stored.key).read_bytes() == original.read_bytes()
+        original = originals[received_as(version).sha256]
+        assert archive.store.path(stored_in(version).key).read_bytes() == original.read_bytes()
 
     for version in versions:
         await archive.packing.pack(version.id)
     packed = 0
     for frame in await _frames(archive):
         for version in frame.versions:
-            stored = archive.store.path(version.stored.key)
-            packed += version.stored.sha256 != version.received.sha256
-            found = differences(originals[version.received.sha256], stored)
-            assert found == [], (version.received.name, found)
+            stored = archive.store.path(stored_in(version).key)
+            packed += stored_in(version).sha256 != received_as(version).sha256
+            found = differences(originals[received_as(version).sha256], stored)
+            assert found == [], (received_as(version).name, found)
     report(f"{packed} of {len(versions)} packed, equal to their originals in pixels and cards")
     assert packed > 0

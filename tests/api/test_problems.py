@@ -12,13 +12,11 @@ from fastapi import APIRouter, Body, FastAPI, Form, Path, Query
 from pydantic import BaseModel, Field
 from structlog.testing import capture_logs
 
+from app.api.problem_docs import customise_openapi, problem_responses
+from app.api.problem_forms import Problem, ProblemOut, write_document
 from app.api.problems import (
     STATUSES,
-    ProblemOut,
-    customise_openapi,
     install_problem_handlers,
-    problem_response,
-    problem_responses,
     status_for,
 )
 from app.api.validation import Given, Text, UtcDatetime
@@ -314,7 +312,7 @@ async def test_half_a_surrogate_comes_back_escaped(client: httpx.AsyncClient) ->
 
 
 def test_surrogates_are_encoded_as_json() -> None:
-    body = bytes(problem_response(400, "\ud800").body)
+    body = bytes(write_document(Problem(400, "\ud800")).body)
     assert json.loads(body)["detail"] == "\ud800"
 
 

@@ -22,6 +22,7 @@ from app.api.middleware import install_middleware
 from app.api.problems import install_problem_handlers
 from app.api.streaming import bundle_response, file_response
 from app.bundles.layout import Member, plan_zip
+from app.settings import Settings
 
 SIZE_BYTES = 64 * 1024**2
 MODIFIED = datetime(2026, 11, 20, tzinfo=UTC)
@@ -85,7 +86,8 @@ def make_app(path: Path) -> FastAPI:
         return len(await request.body())
 
     install_problem_handlers(app)
-    install_middleware(app, max_body_bytes=1000, upload_paths=())
+    settings = Settings.model_construct(max_upload_bytes=1000)
+    install_middleware(app, settings, dialects=(), upload_paths=())
     return app
 
 

@@ -26,7 +26,7 @@ def is_visible(
     *, is_internal: bool,
 ) -> bool:  # fmt: skip
     """Say in five lines who sees a frame."""
-    if caller.is_staff or caller.is_superuser:
+    if caller.is_superuser:
         return True
     if is_internal and internal is InternalFrames.PUBLIC:
         return True

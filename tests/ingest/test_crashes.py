@@ -27,6 +27,7 @@ from app.storage.errors import StorageUnavailableError
 from app.storage.protocol import Staged
 from tests.support.archive import an_archive, settings_in
 from tests.support.fits_files import make_fits
+from tests.support.frames import stored_in
 from worker.dispositions import Disposition
 from worker.handlers import IngestHandler
 
@@ -156,7 +157,7 @@ async def test_a_verdict_that_comes_too_late_changes_nothing(
 async def stored_path(archive: Factory) -> Path:
     (frame,) = (await archive.frames.search(FrameQuery(), SYSTEM)).items
     assert frame.current is not None
-    return archive.store.path(frame.current.stored.key)
+    return archive.store.path(stored_in(frame.current).key)
 
 
 async def test_a_file_that_vanishes_before_quarantine_is_discarded(archive: Factory) -> None:

@@ -23,6 +23,7 @@ from app.ingest.models import Arrival, ArrivalBusyError, ArrivalState, NewArriva
 from app.ingest.spool import identity_of
 from tests.support.archive import an_archive, settings_in
 from tests.support.fits_files import make_fits
+from tests.support.frames import received_as, stored_in
 
 pytestmark = pytest.mark.asyncio
 
@@ -68,9 +69,9 @@ async def test_a_file_is_filed_byte_for_byte(archive: Factory) -> None:
     assert arrival.state is ArrivalState.FILED
     frame = await the_frame(archive, arrival)
     assert frame.current is not None
-    stored = archive.store.path(frame.current.stored.key)
+    stored = archive.store.path(stored_in(frame.current).key)
     assert stored.read_bytes() == content
-    assert frame.current.stored.key.startswith("tst/")
+    assert stored_in(frame.current).key.startswith("tst/")
     assert not path.exists()
     assert list(archive.settings.spool_dir.iterdir()) == []
     assert frame.facts.area_deg is not None
@@ -97,7 +98,7 @@ async def test_the_same_name_with_new_bytes_is_a_new_version(archive: Factory) -
     assert frame.facts.object_name == "two"
     assert len(frame.versions) == 2
     for version, name in zip(frame.versions, ("two", "one"), strict=True):
-        assert fits.getheader(archive.store.path(version.stored.key))["OBJECT"] == name
+        assert fits.getheader(archive.store.path(stored_in(version).key))["OBJECT"] == name
 
 
 @pytest.mark.parametrize(
@@ -157,8 +158,8 @@ async def test_compressed_files_stay_as_they_are(
     content = path.read_bytes()
     frame = await the_frame(archive, await file_away(archive, path))
     assert frame.current is not None
-    assert frame.current.stored.name == f"a.fits{extension}"
-    assert archive.store.path(frame.current.stored.key).read_bytes() == content
+    assert stored_in(frame.current).name == f"a.fits{extension}"
+    assert archive.store.path(stored_in(frame.current).key).read_bytes() == content
 
 
 async def test_repairs_are_kept_with_the_version(archive: Factory, tmp_path: Path) -> None:
@@ -182,10 +183,10 @@ async def test_packing_later_swaps_the_file_and_keeps_the_received_digest(
     await archive.packing.pack(before.id)
     after = (await the_frame(archive, arrival)).current
     assert after is not None
-    assert after.stored.name == "a.fits.fz"
-    assert after.stored.size_bytes < before.stored.size_bytes
+    assert stored_in(after).name == "a.fits.fz"
+    assert stored_in(after).size_bytes < stored_in(before).size_bytes
     assert after.received == before.received
-    assert (fits.getdata(archive.store.path(after.stored.key)) == original).all()
+    assert (fits.getdata(archive.store.path(stored_in(after).key)) == original).all()
     assert (before.science_hdu, after.science_hdu) == (0, 1)
     assert [hdu.kind for hdu in await archive.frames.headers(after)] == [
         "empty",
@@ -195,9 +196,9 @@ async def test_packing_later_swaps_the_file_and_keeps_the_received_digest(
     again.write_bytes(content)
     assert (await file_away(archive, again)).state is ArrivalState.DUPLICATE
     for version in (before, after):
-        await archive.packing.remove(version.stored.key)
-    assert not await archive.store.exists(before.stored.key)
-    assert await archive.store.exists(after.stored.key)
+        await archive.packing.remove(stored_in(version).key)
+    assert not await archive.store.exists(stored_in(before).key)
+    assert await archive.store.exists(stored_in(after).key)
 
 
 async def test_packing_now_files_the_packed_form(
@@ -208,8 +209,8 @@ async def test_packing_now_files_the_packed_form(
     path = make_fits(settings.inbox / "a.fits", shape=(512, 512))
     frame = await the_frame(archive, await file_away(archive, path))
     assert frame.current is not None
-    assert frame.current.stored.key.endswith("a.fits.fz")
-    assert frame.current.received.name == "a.fits"
+    assert stored_in(frame.current).key.endswith("a.fits.fz")
+    assert received_as(frame.current).name == "a.fits"
 
 
 async def test_no_header_moves_a_file_out_of_the_archive(archive: Factory) -> None:
@@ -218,7 +219,7 @@ async def test_no_header_moves_a_file_out_of_the_archive(archive: Factory) -> No
     )
     frame = await the_frame(archive, await file_away(archive, path))
     assert frame.current is not None
-    stored = archive.store.path(frame.current.stored.key)
+    stored = archive.store.path(stored_in(frame.current).key)
     assert stored.resolve().is_relative_to(archive.settings.archive_dir.resolve())
 
 
@@ -277,7 +278,7 @@ async def test_a_download_that_is_sent_in_again_is_a_duplicate(archive: Factory)
     packed = (await the_frame(archive, arrival)).current
     assert packed is not None
     again = archive.settings.inbox / "downloaded.fits.fz"
-    again.write_bytes(archive.store.path(packed.stored.key).read_bytes())
+    again.write_bytes(archive.store.path(stored_in(packed).key).read_bytes())
     assert (await file_away(archive, again)).state is ArrivalState.DUPLICATE
 
 
@@ -321,7 +322,7 @@ async def test_an_occupied_key_is_adopted_or_passed_over(archive: Factory) -> No
     other.write_bytes(b"left behind")
     frame = await the_frame(archive, await file_away(archive, path))
     assert frame.current is not None
-    assert frame.current.stored.key == "tst/2026-01-02/a.v2.fits"
+    assert stored_in(frame.current).key == "tst/2026-01-02/a.v2.fits"
     assert other.read_bytes() == b"left behind"
 
 

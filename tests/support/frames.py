@@ -19,8 +19,10 @@ from app.frames.models import (
     ReceivedFile,
     Registered,
     StoredFile,
+    Version,
 )
 from app.frames.service import FrameRegistry
+from app.frames.versions import stored_file
 from app.storage.protocol import Store
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -114,6 +116,19 @@ async def a_frame(  # noqa: PLR0913  # all but the first have defaults
     )
     registered = await _register(sessions, new, now)
     return Made(registered.frame_id, basename, content, registered.version_id)
+
+
+def stored_in(version: Version | None) -> StoredFile:
+    """Give the file of a version that is here."""
+    assert version is not None
+    return stored_file(version)
+
+
+def received_as(version: Version | None) -> ReceivedFile:
+    """Give the file that a version came as."""
+    assert version is not None
+    assert version.received is not None
+    return version.received
 
 
 def a_header(index: int = 0, name: str = "", kind: str = "image", **cards: object) -> HeaderOfHdu:

@@ -17,6 +17,7 @@ from app.frames.models import Frame, FrameQuery
 from app.ingest.models import Arrival, ArrivalState
 from tests.support.archive import an_archive, settings_in
 from tests.support.fits_files import make_fits
+from tests.support.frames import stored_in
 from worker.main import work
 
 pytestmark = pytest.mark.asyncio
@@ -61,7 +62,9 @@ async def test_from_the_inbox_to_a_packed_frame(archive: Factory, tmp_path: Path
 
     async def packed() -> bool:
         versions = [frame.current for frame in await frames(archive)]
-        return any(each is not None and each.stored.extension == ".fits.fz" for each in versions)
+        return any(
+            each is not None and stored_in(each).extension == ".fits.fz" for each in versions
+        )
 
     await until(settled)
     await until(packed)

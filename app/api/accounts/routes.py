@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from app.api.accounts.wire import CredentialsIn, ProfileOut, TokenOut
 from app.api.bodies import body_of, body_schema
 from app.api.deps import Anybody, Reader, Services
-from app.api.problems import problem_responses
+from app.api.problem_docs import problem_responses
 
 TAGS = [{"name": "accounts", "description": "Tokens and profiles."}]
 

@@ -12,7 +12,7 @@ from app.api.streaming import bundle_response, file_response
 from app.bundles.models import Bundle
 from app.context import Factory
 from app.frames.models import Frame, Version
-from app.frames.versions import choose_version
+from app.frames.versions import choose_version, stored_file
 from app.previews.models import PreviewSpec
 
 
@@ -38,7 +38,7 @@ async def version_response(request: Request, services: Factory, wanted: Opened) 
     MissingFileError
         If the bytes are gone.
     """  # the store raises it
-    stored = wanted.version.stored
+    stored = stored_file(wanted.version)
     path = await asyncio.to_thread(services.store.path, stored.key)
     return file_response(
         request,
@@ -171,6 +171,8 @@ def zip_name(now: datetime) -> str:
 
 def _modified_at(version: Version) -> datetime | None:
     """Say since when the stored bytes are what they are; nobody knows when a file was packed."""
+    if version.stored is None or version.received is None:
+        return None
     return version.created_at if version.stored.sha256 == version.received.sha256 else None
 
 

@@ -31,8 +31,8 @@ from app.api.frames.wire import (
 from app.api.frames.wire_headers import ExtIn, HeadersOut, headers_out
 from app.api.frames.wire_previews import PreviewIn
 from app.api.frames.zips import Wanted, ZipCaller, ZipWindow
-from app.api.paging import RootWindow, page_links
-from app.api.problems import problem_responses
+from app.api.paging import RootWindow, links_beside
+from app.api.problem_docs import problem_responses
 from app.api.validation import RowId
 
 TAGS = [
@@ -76,13 +76,7 @@ async def list_frames(
     shown: Annotated[ShownIn, Query()],
 ) -> FrameListOut:
     page = await services.frames.search(replace(selection, order=order, window=window), caller)
-    following, previous = page_links(
-        request.url.path,
-        request.url.query,
-        http_root=services.settings.public_url,
-        count=page.count,
-        window=window,
-    )
+    following, previous = links_beside(request, count=page.count, window=window)
     view = view.showing(shown)
     return FrameListOut(
         count=page.count,

@@ -32,7 +32,7 @@ class VersionOut(BaseModel):
     key: str
     """32 hexadecimal digits, unique."""
     md5: str
-    """Of the stored bytes."""
+    """Of the stored bytes; of a version whose bytes are not here, as it was announced."""
     extension: str
     """What follows the basename in the file name."""
     url: str
@@ -116,17 +116,17 @@ class FrameOut(BaseModel):
     related_frames: list[int] = []
     """Numbers of the frames that this one names or that name it."""
     version_set: list[VersionOut]
-    """Stored states, newest first."""
+    """States of its bytes, newest first."""
     url: str | None
     """Absolute link to the newest version; needs no token, for a while."""
     filename: str | None
     """File name of the newest version."""
     size_bytes: int | None
-    """Size of the newest version [byte]."""
+    """Size of the newest version [byte]; null where its bytes are not here."""
     md5: str | None
     """MD5 of the newest version."""
     sha256: str | None
-    """SHA-256 of the newest version; also the entity tag of its download."""
+    """SHA-256 of the newest version, likewise; also the entity tag of its download."""
     thumbnails: list[dict[str, Any]] = []
     """Stored thumbnails, if they are asked for."""
 
@@ -323,9 +323,9 @@ class FrameView:
         return {
             "version_set": versions,
             "url": versions[0].url if versions else None,
-            "filename": stored and stored.name,
+            "filename": frame.filename,
             "size_bytes": stored and stored.size_bytes,
-            "md5": stored and stored.md5,
+            "md5": frame.current and frame.current.md5,
             "sha256": stored and stored.sha256,
         }
 
@@ -334,8 +334,8 @@ class FrameView:
         return VersionOut(
             id=version.id,
             key=version.key,
-            md5=version.stored.md5,
-            extension=version.stored.extension,
+            md5=version.md5,
+            extension=version.extension,
             url=f"{self.http_root}/frames/{frame_id}/download/?{signature}",
             created=version.created_at,
         )

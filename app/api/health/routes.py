@@ -5,7 +5,7 @@ from fastapi.responses import PlainTextResponse
 
 from app.api.deps import Anybody, Services
 from app.api.health.wire import HealthOut
-from app.api.problems import problem_responses
+from app.api.problem_docs import problem_responses
 from app.db.schema import check_revision
 
 TAGS = [{"name": "health", "description": "For monitors and orchestrators."}]

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request
 
 from app.api.deps import Services, Staff
 from app.api.ingest.wire import ArrivalOut, ArrivalsOut
-from app.api.paging import RootWindow, page_links
-from app.api.problems import problem_responses
+from app.api.paging import RootWindow, links_beside
+from app.api.problem_docs import problem_responses
 from app.api.validation import Given, RowId
 from app.ingest.models import ArrivalState
 
@@ -32,13 +32,7 @@ async def list_arrivals(
     state: Annotated[Given[ArrivalState], Query(description="Only files of this state.")] = None,
 ) -> ArrivalsOut:
     page = await services.ingest.list(state, window)
-    following, previous = page_links(
-        request.url.path,
-        request.url.query,
-        http_root=services.settings.public_url,
-        count=page.count,
-        window=window,
-    )
+    following, previous = links_beside(request, count=page.count, window=window)
     results = [ArrivalOut.of(arrival) for arrival in page.items]
     return ArrivalsOut(count=page.count, next=following, previous=previous, results=results)
 

@@ -2,7 +2,15 @@
 
 from app.db.tables.accounts import CredentialRow, ProposalMembershipRow, ProposalRow, UserRow
 from app.db.tables.base import Base, archive_ids
-from app.db.tables.frames import FileRow, FrameHeaderRow, FrameLinkRow, FrameRow, FrameVersionRow
+from app.db.tables.frames import (
+    FileRow,
+    FrameHeaderRow,
+    FrameLinkRow,
+    FrameRow,
+    FrameVersionRow,
+    StoredThumbnailRow,
+)
+from app.db.tables.imports import ImportedFrameRow
 from app.db.tables.ingest import ArrivalRow, JobRow
 
 __all__ = [
@@ -14,9 +22,11 @@ __all__ = [
     "FrameLinkRow",
     "FrameRow",
     "FrameVersionRow",
+    "ImportedFrameRow",
     "JobRow",
     "ProposalMembershipRow",
     "ProposalRow",
+    "StoredThumbnailRow",
     "UserRow",
     "archive_ids",
 ]

@@ -105,22 +105,27 @@ class FrameRow(Base):
     is_internal: Mapped[bool] = mapped_column(server_default=text("false"))
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     has_catalog: Mapped[bool] = mapped_column(server_default=text("false"))
+    has_versions: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class FrameVersionRow(Base):
-    """One state of a frame's bytes. What was received stays known when the file is packed."""
+    """One state of a frame's bytes. What was received stays known when the file is packed.
+
+    A version that a client announced has an MD5, and no file until its bytes turn up.
+    """
 
     __tablename__ = "frame_versions"
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"), index=True)
-    file_id: Mapped[int] = mapped_column(ForeignKey("files.id"), unique=True)
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("files.id"), unique=True)
     key: Mapped[str] = mapped_column(unique=True)
     extension: Mapped[str]
     received_name: Mapped[str]
-    received_size_bytes: Mapped[int]
-    received_md5: Mapped[str] = mapped_column(index=True)
-    received_sha256: Mapped[str] = mapped_column(unique=True)
+    received_size_bytes: Mapped[int | None]
+    received_md5: Mapped[str] = mapped_column(unique=True)
+    received_sha256: Mapped[str | None] = mapped_column(unique=True)
+    expected_keys: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
     repairs: Mapped[list[str]] = mapped_column(ARRAY(Text()))
     science_hdu: Mapped[int | None] = mapped_column(Integer())
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -135,6 +140,23 @@ class FrameHeaderRow(Base):
         ForeignKey("frame_versions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     hdus: Mapped[list[Any]]
+
+
+class StoredThumbnailRow(Base):
+    """A picture of a frame that a client made and announced; its bytes may turn up later."""
+
+    __tablename__ = "stored_thumbnails"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"), index=True)
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("files.id"), unique=True)
+    size: Mapped[str]
+    basename: Mapped[str] = mapped_column(unique=True)
+    extension: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    md5: Mapped[str]
+    expected_keys: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class FrameLinkRow(Base):

@@ -110,6 +110,10 @@ def _numbers(query: FrameQuery) -> Iterator[Condition]:
         # A header that does not say it means no binning (PYO-50, rule 6).
         yield func.coalesce(FrameRow.x_binning, 1) == query.binning[0]
         yield func.coalesce(FrameRow.y_binning, 1) == query.binning[1]
+    if query.with_versions:
+        yield FrameRow.has_versions.is_(True)
+    if query.with_date:
+        yield FrameRow.observed_at.is_not(None)
     if query.frame_ids is not None:
         yield among(FrameRow.id, query.frame_ids)
 

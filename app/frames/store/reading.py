@@ -1,10 +1,10 @@
 """Selects on the catalogue, each narrowed to what the caller sees."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, union
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -27,14 +27,16 @@ from app.frames.store.rows import (
 )
 from app.frames.store.visibility import Sight
 
-_NAMED = select(FrameLinkRow.frame_id, FrameRow.id).join(
+_Links = defaultdict[int, set[int]]
+
+_NAMED = select(FrameLinkRow.frame_id, FrameRow.id, literal(0)).join(
     FrameRow, FrameRow.basename == FrameLinkRow.basename
 )
 """Frames, and those that they name."""
 
 _OTHER = aliased(FrameRow)
 _NAMING = (
-    select(_OTHER.id, FrameRow.id)
+    select(_OTHER.id, FrameRow.id, literal(1))
     .join(FrameLinkRow, FrameLinkRow.basename == _OTHER.basename)
     .join(FrameRow, FrameRow.id == FrameLinkRow.frame_id)
 )
@@ -77,18 +79,24 @@ class FrameReader:
         Raises
         ------
         FrameNotFoundError
-            If the caller sees none of this id.
+            If the caller sees none of this id, or nothing but its name is known.
         """
-        selected = FRAMES.where(FrameRow.id == frame_id, self._sight.sees())
-        frames = await self._complete(selected)
-        if not frames:
-            raise FrameNotFoundError(f"there is no frame {frame_id}")
-        return frames[0]
+        return await self._get(FrameRow.id == frame_id, f"there is no frame {frame_id}")
 
-    async def list_related(self, frame_id: int) -> tuple[Frame, ...]:
-        """List the visible frames that a frame names or that name it, by id."""
-        related = (await self._related([frame_id])).get(frame_id, ())
-        selected = FRAMES.where(among(FrameRow.id, related)).order_by(FrameRow.id)
+    async def get_by_name(self, basename: str) -> Frame:
+        """Get a frame by its exact basename.
+
+        Raises
+        ------
+        FrameNotFoundError
+            If the caller sees none of this name, or nothing but the name is known.
+        """
+        missing = f"there is no frame {basename[:80]!r}"
+        return await self._get(FrameRow.basename == basename, missing)
+
+    async def list_among(self, ids: Collection[int]) -> tuple[Frame, ...]:
+        """List the visible ones of some frames, also where only the name is known, by id."""
+        selected = FRAMES.where(among(FrameRow.id, ids), self._sight.sees()).order_by(FrameRow.id)
         return await self._complete(selected)
 
     async def list_headers(self, version_id: int) -> tuple[HeaderOfHdu, ...]:
@@ -109,6 +117,20 @@ class FrameReader:
             proposals=await self._distinct(FrameRow.proposal, wanted),
             binnings=await self._binnings(wanted),
         )
+
+    async def _get(self, condition: ColumnElement[bool], missing: str) -> Frame:
+        """Get the frame of a condition.
+
+        Raises
+        ------
+        FrameNotFoundError
+            If the caller sees none.
+        """
+        is_known = or_(FrameRow.has_versions.is_(True), FrameRow.observed_at.is_not(None))
+        frames = await self._complete(FRAMES.where(condition, is_known, self._sight.sees()))
+        if not frames:
+            raise FrameNotFoundError(missing)
+        return frames[0]
 
     def _wanted(self, query: FrameQuery) -> Sequence[ColumnElement[bool]]:
         return [self._sight.selects(query.publicity), *conditions(query)]
@@ -131,14 +153,15 @@ class FrameReader:
         rows = (await self._session.execute(selected)).all()
         ids = [row.id for row in rows]
         versions = await self._versions(ids)
-        related = await self._related(ids)
+        named, naming = await self._links(ids)
         return tuple(
             Frame(
                 id=row.id,
                 basename=row.basename,
                 facts=facts_of(row),
                 versions=tuple(versions.get(row.id, ())),
-                related=related.get(row.id, ()),
+                related=tuple(sorted(named[row.id] | naming[row.id])),
+                named=tuple(sorted(named[row.id])),
             )
             for row in rows
         )
@@ -154,14 +177,14 @@ class FrameReader:
             found[row.frame_id].append(version_of(row, file))
         return dict(found)
 
-    async def _related(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """Resolve links in both directions, among the frames that the caller sees."""
+    async def _links(self, ids: Sequence[int]) -> tuple[_Links, _Links]:
+        """Resolve links, among the frames that the caller sees: those named, and those naming."""
+        found: tuple[_Links, _Links] = (defaultdict(set), defaultdict(set))
         if not ids:
-            return {}
+            return found
         named = _NAMED.where(among(FrameLinkRow.frame_id, ids), self._sight.sees())
         naming = _NAMING.where(among(_OTHER.id, ids), self._sight.sees())
-        found: dict[int, set[int]] = defaultdict(set)
-        for frame_id, related_id in await self._session.execute(union(named, naming)):
-            if frame_id != related_id:
-                found[frame_id].add(related_id)
-        return {frame_id: tuple(sorted(related)) for frame_id, related in found.items()}
+        for frame_id, other_id, way in await self._session.execute(union_all(named, naming)):
+            if frame_id != other_id:
+                found[way][frame_id].add(other_id)
+        return found

@@ -25,8 +25,8 @@ FRAMES: Select[Any] = select(*_COLUMNS)
 VERSIONS: Select[Any] = select(
     Bundle("version", *FrameVersionRow.__mapper__.column_attrs),
     Bundle("file", *FileRow.__mapper__.column_attrs),
-).join_from(FrameVersionRow, FileRow, FileRow.id == FrameVersionRow.file_id)  # type: ignore[assignment]  # bundles have no type of their own
-"""What `version_of` joins, likewise."""
+).join_from(FrameVersionRow, FileRow, FileRow.id == FrameVersionRow.file_id, isouter=True)  # type: ignore[assignment]  # bundles have no type of their own
+"""What `version_of` joins, likewise; without bytes the file's half is all None."""
 
 
 def facts_of(row: Sequence[Any]) -> FrameFacts:
@@ -57,25 +57,40 @@ def version_of(row: Row[Any], file: Row[Any]) -> Version:
         id=row.id,
         frame_id=row.frame_id,
         key=row.key,
-        stored=StoredFile(
-            key=file.key,
-            name=file.name,
-            extension=row.extension,
-            content_type=file.content_type,
-            size_bytes=file.size_bytes,
-            md5=file.md5,
-            sha256=file.sha256,
-            crc32=file.crc32,
-        ),
-        received=ReceivedFile(
-            name=row.received_name,
-            size_bytes=row.received_size_bytes,
-            md5=row.received_md5,
-            sha256=row.received_sha256,
-        ),
+        name=file.name or row.received_name,
+        extension=row.extension,
+        announced_md5=row.received_md5,
+        stored=None if file.id is None else stored_of(file, row.extension),
+        received=_received_of(row),
+        expected_keys=tuple(row.expected_keys),
         repairs=tuple(row.repairs),
         science_hdu=row.science_hdu,
         created_at=row.created_at,
+    )
+
+
+def stored_of(file: Row[Any], extension: str) -> StoredFile:
+    """Read the columns of a stored file."""
+    return StoredFile(
+        key=file.key,
+        name=file.name,
+        extension=extension,
+        content_type=file.content_type,
+        size_bytes=file.size_bytes,
+        md5=file.md5,
+        sha256=file.sha256,
+        crc32=file.crc32,
+    )
+
+
+def _received_of(row: Row[Any]) -> ReceivedFile | None:
+    if row.received_sha256 is None:
+        return None
+    return ReceivedFile(
+        name=row.received_name,
+        size_bytes=row.received_size_bytes,
+        md5=row.received_md5,
+        sha256=row.received_sha256,
     )
 
 

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, union, update
+from sqlalchemy import delete, func, insert, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.tables import (
@@ -73,7 +73,7 @@ class FrameWriter:
 
     async def add(self, new: NewVersion, now: datetime) -> Registered:
         """Add a version, and its frame where it is the first; the newest version sets the facts."""
-        file_id = (await self._session.execute(select(archive_ids.next_value()))).scalar_one()
+        file_id = new.frame_id or await self._next_id()
         await self._session.execute(
             insert(FileRow).values(id=file_id, created_at=now, **file_columns(new.stored))
         )
@@ -81,6 +81,28 @@ class FrameWriter:
         version_id = await self._add_version(new, frame_id, file_id, now)
         await self._replace_links(frame_id, new.related)
         return Registered(frame_id=frame_id, version_id=version_id, is_new_frame=is_new)
+
+    async def find_number(self, basename: str) -> int | None:
+        """Find the number of a frame, whoever may see it."""
+        selected = select(FrameRow.id).where(FrameRow.basename == basename)
+        return (await self._session.execute(selected)).scalar_one_or_none()
+
+    async def find_holder(self, number: int) -> str | None:
+        """Find which frame or file has a number of the number space that they share."""
+        frame = select(FrameRow.basename).where(FrameRow.id == number)
+        file = select(FileRow.name).where(FileRow.id == number)
+        holder = (await self._session.execute(frame)).scalar_one_or_none()
+        return holder or (await self._session.execute(file)).scalar_one_or_none()
+
+    async def pass_over(self, number: int) -> None:
+        """Let all numbers up to this one be given to nobody from now on."""
+        await self._session.execute(
+            text(
+                f"SELECT setval('{archive_ids.name}', :number) FROM {archive_ids.name}"  # noqa: S608  # constants
+                " WHERE last_value <= :number"
+            ),
+            {"number": number},
+        )
 
     async def find_version(self, version_id: int) -> Version | None:
         """Find a version, whoever may see its frame."""
@@ -103,8 +125,11 @@ class FrameWriter:
             .values(hdus=header_json(new.hdus))
         )
 
+    async def _next_id(self) -> int:
+        return (await self._session.execute(select(archive_ids.next_value()))).scalar_one()
+
     async def _put_frame(self, new: NewVersion, file_id: int, now: datetime) -> tuple[int, bool]:
-        facts = columns_of(new.facts) | {"updated_at": now}
+        facts = columns_of(new.facts) | {"updated_at": now, "has_versions": True}
         selected = select(FrameRow.id).where(FrameRow.basename == new.basename)
         known = (await self._session.execute(selected)).scalar_one_or_none()
         if known is not None:

@@ -1,0 +1,7 @@
+"""Routes of the strict mount thumbnails."""
+
+from fastapi import APIRouter
+
+TAGS = [{"name": "frames", "description": "Search frames, read their headers, fetch their files."}]
+
+router = APIRouter()
