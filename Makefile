@@ -43,8 +43,9 @@ format: $(VENV)/.dev ## format the code and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.dev ## write the generated pages: settings, keyword map, OpenAPI
+docs: $(VENV)/.dev ## write the generated pages: settings, keyword map, OpenAPI, statements
 	$(BIN)/skyshelf docs
+	$(BIN)/python -m tests.contract.statement_table
 
 bench: $(VENV)/.dev ## measure speed and memory, with floors from the same run
 	$(BIN)/python -m benchmarks

@@ -29,6 +29,14 @@ class Pack(StrEnum):
     NEVER = "never"
 
 
+class IngestRules(StrEnum):
+    """Whose rules say what a file must have and where it goes."""
+
+    ANY = "any"
+    PYOBS = "pyobs"
+    LCO = "lco"
+
+
 class InternalFrames(StrEnum):
     """Who sees frames that carry neither a proposal nor a public date."""
 
@@ -96,15 +104,28 @@ class Settings(BaseSettings):
     sample_frames: Annotated[int, Field(ge=0, le=100_000)] = 24
     """Synthetic frames put into the inbox of an empty archive on the first start; 0 for none."""
 
-    path_formatter: str = "{SITEID}/{DAY-OBS}/"
-    """Folder of a frame below the archive root, see the formatter reference."""
+    ingest_rules: IngestRules = IngestRules.ANY
+    """Whose rules the ingest keeps, see docs/admin/explanation/rule-sets.md: `any` takes every
+    readable FITS file, `pyobs` and `lco` what those archives take. It picks the defaults of the
+    settings below."""
+
+    path_formatter: str | None = None
+    """Folder of a frame below the archive root, see the formatter reference; default by the rule
+    set: `{SITEID}/{DAY-OBS|default:undated}/`, for pyobs `{SITEID}/{DAY-OBS}/`, for lco
+    `{SITEID}/{INSTRUME}/{DAY-OBS|date:}/{stage}/`."""
 
     filename_formatter: str | None = None
-    """Name of a frame without extension, see the formatter reference; default: the name stays."""
+    """Name of a frame without extension, see the formatter reference; default: the name stays, and
+    by the rules of pyobs FNAME names the frame."""
 
-    required_keywords: Annotated[tuple[str, ...], NoDecode] = ("DATE-OBS",)
-    """Keywords without which a file goes to quarantine, separated by commas; a keyword that stands
-    for a concept of the keyword map is satisfied by any keyword of that concept. `-` for none."""
+    required_keywords: Annotated[tuple[str, ...] | None, NoDecode] = None
+    """Keywords without which a file goes to quarantine, separated by commas; default by the rule
+    set, for `any` none. With `any`, a keyword that stands for a concept of the keyword map is
+    satisfied by any keyword of that concept. `-` for none."""
+
+    public_date_rules: Path | None = None
+    """TOML file of rules that say from when on a frame is public; default: those of the LCO
+    archive, see docs/admin/explanation/access.md."""
 
     keywords_file: Path | None = None
     """TOML file laid over the built-in keyword map."""

@@ -7,6 +7,8 @@ import structlog
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 
+from app.accounts import django_passwords
+
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _hasher = PasswordHash.recommended()
 
@@ -66,6 +68,9 @@ async def check_password(password: str, stored_hash: str | None) -> Verdict:
 
 
 def _verify(password: str, stored_hash: str) -> Verdict:
+    of_django = django_passwords.is_right(_as_bytes(password), stored_hash)
+    if of_django is not None:
+        return Verdict(of_django, _hasher.hash(_as_bytes(password)) if of_django else None)
     try:
         is_right, new_hash = _hasher.verify_and_update(_as_bytes(password), stored_hash)
     except UnknownHashError:

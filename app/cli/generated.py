@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from app.core.errors import InvalidError
 from app.fits.keyword_page import keyword_map_page
-from app.main import create_app
+from app.main import DIALECTS, create_app, mounted_app
 from app.settings import PREFIX, Settings
 
 _ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def generated_pages(commands: typer.Typer) -> dict[Path, str]:
         _ROOT / "docs/admin/reference/settings.md": settings_page(),
         _ROOT / "docs/admin/reference/keyword-map.md": keyword_map_page(),
         _ROOT / "docs/admin/reference/commands.md": commands_page(commands),
-        _ROOT / "docs/dev/reference/openapi.json": openapi_document(),
+        **{_ROOT / "docs/dev/reference" / name: text for name, text in openapi_documents().items()},
     }
 
 
@@ -83,15 +83,20 @@ def write_pages(pages: Mapping[Path, str]) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def openapi_document() -> str:
-    """Write the OpenAPI document of the API with default settings.
+def openapi_documents() -> dict[str, str]:
+    """Write the OpenAPI documents of the root and of each mount, with default settings.
 
     Returns
     -------
-    str
-        JSON, sorted and indented.
+    dict
+        File name -> JSON, sorted and indented.
     """
-    document = create_app(_defaults()).openapi()
+    root = create_app(_defaults())
+    mounts = {f"openapi-{each.name}.json": mounted_app(each, root) for each in DIALECTS}
+    return {name: _json(app.openapi()) for name, app in {"openapi.json": root, **mounts}.items()}
+
+
+def _json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

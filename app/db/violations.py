@@ -21,6 +21,7 @@ _MEANINGS: dict[str, ConflictError] = {
     "uq_frame_versions_received_sha256": DuplicateBytesError("these bytes are archived already"),
     "uq_frames_basename": DuplicateNameError("a frame of this basename exists already"),
     "uq_files_key": DuplicateNameError("a file of this path exists already"),
+    "pk_files": DuplicateNameError("a file of this number exists already"),
     "uq_users_username_lower": DuplicateNameError("a user of this name exists already"),
     "uq_users_email_lower": DuplicateNameError("a user with this e-mail address exists already"),
     "pk_proposals": DuplicateNameError("a proposal of this name exists already"),

@@ -132,7 +132,7 @@ def read_metadata(
     plain: dict[str, Any] = {field: lookup.text(concept) for field, concept in TEXTS.items()}
     plain |= {field: None for field in NUMBERED if squeezed(plain[field] or "") == NO_NUMBER}
     plain |= {field: lookup.number(*rule) for field, rule in NUMBERS.items()}
-    nights = _nights(lookup, moment, kind, day_obs)
+    plain |= _nights(lookup, moment, kind, day_obs, repairs)
     return Metadata(
         **plain,
         observation_type=kind,
@@ -141,7 +141,6 @@ def read_metadata(
         exposure_s=_exposure_s(lookup),
         observed_at=moment,
         day_obs=day_obs,
-        **nights,
         ra_deg=None if place is None else place.ra_deg,
         dec_deg=None if place is None else place.dec_deg,
         x_binning=x_binning,
@@ -244,7 +243,11 @@ def _day_obs(lookup: Lookup) -> date | None:
 
 
 def _nights(
-    lookup: Lookup, moment: datetime | None, kind: ObservationType | None, day_obs: date | None
+    lookup: Lookup,
+    moment: datetime | None,
+    kind: ObservationType | None,
+    day_obs: date | None,
+    repairs: Repairs,
 ) -> dict[str, date | None]:
     """Return the night, and the one by the sun alone; say where DAY-OBS is another one.
 
@@ -257,7 +260,7 @@ def _nights(
     computed = night_of(moment, longitude_deg)
     local = None if longitude_deg is None or kind in IN_THE_DARK else computed
     if day_obs is not None and local is not None and day_obs != local:
-        lookup.say(f"DAY-OBS is {day_obs}, but from local noon to noon the night is {local}")
+        repairs.add(f"DAY-OBS is {day_obs}, but from local noon to noon the night is {local}")
     return {"night": day_obs or computed, "local_night": local}
 
 

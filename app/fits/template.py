@@ -62,6 +62,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "observation": "observation_id",
         "block": "block_id",
         "level": "reduction_level",
+        "stage": "stage",
         "user": "user_id",
     }
 )

@@ -1,9 +1,7 @@
 """Rendered pictures and extracted catalogues, each made once for a version and a wish."""
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +9,8 @@ from app.core.errors import NotFoundError
 from app.core.offload import Offload, Task
 from app.frames.models import Frame, Version
 from app.frames.versions import choose_version, stored_file
+from app.previews.cache import FileCache, Rendered
 from app.previews.models import PreviewSpec
-from app.storage.errors import translated
 from app.storage.protocol import Store
 
 RENDER: Final = Task[..., bytes]("app.previews.render:render")
@@ -26,25 +24,6 @@ class NoCatalogError(NotFoundError):
     """The frame has no source catalogue."""
 
     title = "No catalogue"
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A file of the cache.
-
-    Attributes
-    ----------
-    path
-        Where it is; only to be read.
-    name
-        Opaque, the same for the same bytes; fit for an entity tag.
-    size_bytes
-        Its length [byte].
-    """
-
-    path: Path
-    name: str
-    size_bytes: int
 
 
 class PreviewService:
@@ -64,7 +43,7 @@ class PreviewService:
         self._folder = folder
         self._store = store
         self._offload = offload
-        self._under_way: dict[Path, asyncio.Task[None]] = {}
+        self._cache = FileCache(folder)
 
     async def picture(self, version: Version, spec: PreviewSpec) -> Rendered:
         """Give a picture, rendered now if it is not in the cache.
@@ -142,44 +121,10 @@ class PreviewService:
         extension: str,
         make: Callable[[Path, Path], Awaitable[None]],
     ) -> Rendered:
-        """Give a file of the cache; whoever asks while it is being made waits for it."""
-        file = self._folder / version.key[:2] / f"{name}{extension}"
-        size_bytes = await asyncio.to_thread(_size_bytes, file)
-        if size_bytes is None:
-            task = self._under_way.get(file)
-            if task is None:
-                task = asyncio.create_task(self._make(version, file, make))
-                self._under_way[file] = task
-                task.add_done_callback(lambda done: self._forget(file, done))
-            await asyncio.shield(task)
-            with translated(file.name):
-                size_bytes = (await asyncio.to_thread(file.stat)).st_size
-        return Rendered(file, name, size_bytes)
+        """Give a file that is made of a version's bytes."""
 
-    def _forget(self, file: Path, done: asyncio.Task[None]) -> None:
-        """Let go of what is made; its error counts as seen, though everybody may have gone."""
-        self._under_way.pop(file, None)
-        if not done.cancelled():
-            done.exception()
+        async def make_of_bytes(draft: Path) -> None:
+            source = await asyncio.to_thread(self._store.path, stored_file(version).key)
+            await make(source, draft)
 
-    async def _make(
-        self, version: Version, file: Path, make: Callable[[Path, Path], Awaitable[None]]
-    ) -> None:
-        """Make a file of the cache, whole or not at all."""
-        source = await asyncio.to_thread(self._store.path, stored_file(version).key)
-        draft = file.with_name(f".{uuid.uuid4().hex}")
-        with translated(file.name):
-            await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)
-            try:
-                await make(source, draft)
-                await asyncio.to_thread(draft.replace, file)
-            finally:
-                await asyncio.to_thread(draft.unlink, missing_ok=True)
-
-
-def _size_bytes(file: Path) -> int | None:
-    """Give the size of a file of the cache [byte], None if it is not there."""
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return None
+        return await self._cache.get(name, extension, make_of_bytes)

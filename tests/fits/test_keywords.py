@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import InvalidError
+from app.fits.keyword_page import keyword_map_page
 from app.fits.keyword_tables import CONCEPTS, IMAGE_TYPES, MEANINGS
 from app.fits.keywords import (
     BUILT_IN,
     FIELDS,
     Rule,
     concept_of,
-    keyword_map_page,
     load_keyword_map,
     metadata_value,
 )
