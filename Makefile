@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --annotation-style=line
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock docs bench clean
+CLIENTS := .venv-clients
+.PHONY: help run test clients check format lock docs bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +34,15 @@ run: $(VENV)/.runtime ## start everything: PostgreSQL, API, worker (Ctrl-C stops
 test: $(VENV)/.dev ## run all tests against a real PostgreSQL
 	$(BIN)/pytest -n auto
 
+$(CLIENTS)/.installed: requirements-clients.txt
+	@echo "Installing pyobs-core and the OCS ingester into $(CLIENTS); this happens once."
+	@$(PYTHON) -m venv --clear $(CLIENTS)
+	@$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.txt
+	@touch $@
+
+clients: $(VENV)/.dev $(CLIENTS)/.installed ## run the real clients of both upstream archives against a whole archive
+	SKYSHELF_CLIENTS_PYTHON=$(CURDIR)/$(CLIENTS)/bin/python $(BIN)/pytest tests/clients
+
 check: $(VENV)/.dev ## format, lint, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -53,6 +63,7 @@ bench: $(VENV)/.dev ## measure speed and memory, with floors from the same run
 lock: $(VENV)/.dev ## lock the requirements again
 	$(BIN)/$(LOCK) --output-file=requirements.txt --extra=build pyproject.toml
 	$(BIN)/$(LOCK) --output-file=requirements-dev.txt --extra=build --extra=dev pyproject.toml
+	$(BIN)/$(LOCK) --output-file=requirements-clients.txt tests/clients/requirements.in
 
 clean: ## remove the environment and caches; data stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info build
+	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache *.egg-info build

@@ -3,13 +3,10 @@
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -17,57 +14,11 @@ import psutil
 import pytest
 
 from tests.support.fits_files import make_fits
+from tests.support.running_archive import ROOT, free_port, is_ready, log_in, running, until
 
 pytestmark = pytest.mark.timeout(280)
 
-ROOT = Path(__file__).parents[2]
 SAMPLES = 9
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(folder: Path, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `skyshelf up`; whatever happens, leave no process behind."""
-    environment = {name: value for name, value in os.environ.items() if "SKYSHELF" not in name}
-    environment |= {
-        "SKYSHELF_DATA_DIR": str(folder),
-        "SKYSHELF_PORT": str(port),
-        "SKYSHELF_SAMPLE_FRAMES": str(SAMPLES),
-        "SKYSHELF_SETTLE_S": "0.5",
-    }
-    with log.open("ab") as output:
-        up = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "up"],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield up
-    finally:
-        if up.poll() is None:
-            up.send_signal(signal.SIGTERM)
-            up.wait(timeout=60)
-
-
-def until(condition: Callable[[], bool], within_s: float = 120) -> None:
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
-
-
-def is_ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/health/ready").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -76,12 +27,6 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def log_in(client: httpx.Client, folder: Path) -> None:
-    password = (folder / "admin-password").read_text().strip()
-    answer = client.post("/api-token-auth/", data={"username": "admin", "password": password})
-    client.headers["Authorization"] = f"Token {answer.json()['token']}"
 
 
 def count(client: httpx.Client, **query: str) -> int:
@@ -93,7 +38,7 @@ def test_from_an_empty_folder_to_a_zip_and_again(  # noqa: PLR0915  # one story,
 ) -> None:
     folder, log, port = tmp_path / "data", tmp_path / "log", free_port()
     with (
-        running(folder, port, log) as up,
+        running(folder, port, log, sample_frames=SAMPLES) as up,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
         until(lambda: up.poll() is not None or is_ready(client))
@@ -129,7 +74,7 @@ def test_from_an_empty_folder_to_a_zip_and_again(  # noqa: PLR0915  # one story,
     assert oct((folder / "admin-password").stat().st_mode)[-3:] == "600"
 
     with (
-        running(folder, port, log) as up,
+        running(folder, port, log, sample_frames=SAMPLES) as up,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
         until(lambda: up.poll() is not None or is_ready(client))
