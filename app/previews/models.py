@@ -83,6 +83,8 @@ class PreviewSpec:
         `Interval.MINMAX`, None for those of the image; must be None for `Interval.ZSCALE`.
     ext
         Index or EXTNAME of the HDU; None for the science image.
+    trimmed
+        Whether only the part is shown that the header says holds the sky (TRIMSEC).
 
     Raises
     ------
@@ -98,6 +100,7 @@ class PreviewSpec:
     upper: float | None = None
     cmap: ColorMap = ColorMap.GRAY
     ext: int | str | None = None
+    trimmed: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.width_px <= MAX_WIDTH_PX:

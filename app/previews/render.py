@@ -97,7 +97,9 @@ def render(path: Path, spec: PreviewSpec, *, scratch: Path | None = None) -> byt
     UnreadableError
         If the pixels cannot be read.
     """
-    plane = read_plane(path, spec.ext, width_px=spec.width_px, scratch=scratch)
+    plane = read_plane(
+        path, spec.ext, width_px=spec.width_px, scratch=scratch, trimmed=spec.trimmed
+    )
     try:
         with quiet(), np.errstate(all="ignore"):
             brightness = _brightness(plane, spec)

@@ -76,7 +76,7 @@ class PreviewService:
             picture = await self._offload.call(RENDER, source, spec, scratch=self._folder)
             await asyncio.to_thread(draft.write_bytes, picture)
 
-        name = f"{version.key}-{spec.cache_key()}"
+        name = f"{version.cache_name}-{spec.cache_key()}"
         return await self._cached(version, name, f".{spec.format}", render)
 
     async def catalog(self, frame: Frame) -> Rendered:
@@ -112,7 +112,8 @@ class PreviewService:
             if not await self._offload.call(WRITE_CATALOG, source, draft):
                 raise NoCatalogError(missing)
 
-        return await self._cached(version, f"{version.key}-catalog{_CATALOG_FORMAT}", ".csv", write)
+        name = f"{version.cache_name}-catalog{_CATALOG_FORMAT}"
+        return await self._cached(version, name, ".csv", write)
 
     async def _cached(
         self,

@@ -18,6 +18,9 @@ RENDERING: Final = 1
 """Grows when the same wish gives another picture, so that cached ones are made anew."""
 
 _WHOLE = re.compile(r"\+?[0-9]{1,9}", re.ASCII)
+_DECIMAL = re.compile(
+    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE
+)
 _TRUE = frozenset({"true", "1", "yes"})
 _FALSE = frozenset({"false", "0", "no", ""})
 
@@ -76,7 +79,7 @@ class ThumbnailSpec:
         return cls(
             width_px=_whole(given, "width", DEFAULT_BOX_PX, cap_px),
             height_px=_whole(given, "height", DEFAULT_BOX_PX, cap_px),
-            label=" ".join(given.get("label", "").split()),
+            label=given.get("label", "").strip(),
             color=_flag(given, "color"),
             median=_flag(given, "median"),
             percentile=_percentile(given),
@@ -143,10 +146,7 @@ def _flag(given: Mapping[str, str], name: str) -> bool:
 
 
 def _percentile(given: Mapping[str, str]) -> float:
-    try:
-        value = float(given.get("percentile", DEFAULT_PERCENTILE))
-    except ValueError as error:
-        raise _refused("percentile") from error
-    if not 0 <= value <= 100:
+    text = given.get("percentile", str(DEFAULT_PERCENTILE)).strip()
+    if not _DECIMAL.fullmatch(text) or not 0 <= float(text) <= 100:
         raise _refused("percentile")
-    return value
+    return float(text)

@@ -136,7 +136,7 @@ def _limits(pixels: Pixels) -> tuple[float, float]:
         white = min(white, found) if np.isfinite(found) else white
     if white > black:
         return black, white
-    step = max(1.0, abs(black) * 1e-6)  # 1 is nothing beside a value of 1e20
+    step = max(1.0, abs(black) * 1e-5)  # 1 is nothing beside a value of 1e20
     return black - step, black + step
 
 
@@ -223,14 +223,15 @@ def encoded(picture: Image.Image, spec: ThumbnailSpec) -> bytes:
 def _write_label(picture: Image.Image, label: str) -> None:
     """Write white text into the lower left corner, as high as the width allows."""
     pen: Any = ImageDraw.Draw(picture)
+    line = " ".join(label.split())
     corner = LABEL_MARGIN_PX, picture.height - LABEL_MARGIN_PX
     free_px = picture.width - 2 * LABEL_MARGIN_PX
     for height_px in range(LABEL_HEIGHT_PX, 0, -1):
         font = _font(height_px)
         if font is None:
             return
-        if height_px == 1 or pen.textlength(label, font=font) <= free_px:
-            pen.text(corner, label, fill="white", font=font, anchor="ld")
+        if height_px == 1 or pen.textlength(line, font=font) <= free_px:
+            pen.text(corner, line, fill="white", font=font, anchor="ld")
             return
 
 

@@ -1,16 +1,17 @@
-"""LCO thumbnail service."""
+"""The LCO thumbnail service."""
 
 from app.api.mounts import Dialect
-from app.api.problem_forms import write_detail
 from app.api.thumbnails.routes import TAGS, router
+from app.api.thumbnails.wire import write_message
 
 __all__ = ["DIALECT"]
 
 DIALECT = Dialect(
     name="thumbnails",
     title="Skyshelf: LCO thumbnail service",
-    description="Pictures of frames, as the LCO thumbnail service gives them.",
+    description="Pictures of frames, as the LCO thumbnail service gives them. A user sees the"
+    ' thumbnails of the frames that he sees in the archive. Errors are `{"message": …}`.',
     routers=(router,),
     tags=TAGS,
-    write=write_detail,
+    write=write_message,
 )
