@@ -15,8 +15,9 @@ from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.db.violations import DuplicateNameError
 from app.fits.models import Reading
-from app.frames.models import NewVersion, ReceivedFile, SameNameConflictError
-from app.frames.service import FrameRegistry
+from app.frames.models import ReceivedFile, SameNameConflictError
+from app.frames.registration import NewVersion
+from app.frames.registry import FrameRegistry
 from app.ingest.facts import facts_of, headers_of
 from app.ingest.filing import stored_file
 from app.ingest.models import PACK_JOB
@@ -31,7 +32,7 @@ from app.jobs.service import JobQueue
 from app.settings import Pack
 from app.storage.digests import Digests
 from app.storage.errors import OccupiedError
-from app.storage.protocol import Staged, Store
+from app.storage.protocol import Staged, Store, check_key
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,12 @@ class SameBytesError(ConflictError):
     """The same bytes are in this archive as another frame."""
 
     title = "Same bytes as another frame"
+
+
+class ChangedFileError(ConflictError):
+    """A file that is used where it lies has changed since it was filed."""
+
+    title = "File changed"
 
 
 class Adopted(StrEnum):
@@ -141,6 +148,24 @@ class Adopter:
         async with transaction(self._sessions) as session:
             await FrameRegistry(session).pass_over(greatest)
 
+    async def check_number(self, basename: str, frame_id: int) -> None:
+        """Refuse a frame that cannot have its number.
+
+        Parameters
+        ----------
+        basename
+            Of the frame.
+        frame_id
+            Number that it must have.
+
+        Raises
+        ------
+        NumberTakenError
+            If it, or the name, belongs to another frame.
+        """
+        async with transaction(self._sessions) as session:
+            await _check_number(FrameRegistry(session), basename, frame_id)
+
     async def adopt(self, adoption: Adoption) -> tuple[int, Adopted]:
         """File a file; safe to be repeated.
 
@@ -162,6 +187,8 @@ class Adopter:
             If the frame cannot have its number.
         SameBytesError
             If another frame has these bytes.
+        ChangedFileError
+            If the file lies in the archive already and was filed with other bytes.
         ArchiveError
             If it cannot be read or filed; nothing is changed then.
         """
@@ -170,6 +197,7 @@ class Adopter:
         if known is not None:
             return known, Adopted.KNOWN
         reading = await self._offload.call(READ, adoption.file, self._rules.keywords)
+        reading = self._rules.complete(reading, adoption.filename)
         destination = self._destination(adoption, reading)
         if adoption.key is not None:
             new = self._new_version(adoption, reading, destination, adoption.key)
@@ -235,8 +263,12 @@ class Adopter:
         self, adoption: Adoption, reading: Reading, destination: Destination, key: str
     ) -> NewVersion:
         digests, named = adoption.digests, (*reading.metadata.related, *adoption.related)
-        site = adoption.gaps.get("site") or self._rules.naming.default_site
-        facts = facts_of(reading, adoption.publicity, default_site=site)
+        facts = facts_of(
+            reading,
+            adoption.publicity,
+            default_site=adoption.gaps.get("site") or self._rules.naming.default_site,
+            center_is_pointing=self._rules.center_is_pointing,
+        )
         gaps = {name: v for name, v in adoption.gaps.items() if getattr(facts, name) is None}
         return NewVersion(
             basename=adoption.basename,
@@ -257,25 +289,45 @@ async def _find(registry: FrameRegistry, adoption: Adoption) -> int | None:
 
     Raises
     ------
-    NumberTakenError
-        If the frame cannot have its number.
     SameBytesError
         If another frame has these bytes.
+    ChangedFileError
+        If the stored file itself has other bytes by now.
     """
-    name, wanted = adoption.basename, adoption.frame_id
+    name = adoption.basename
+    here = await _check_number(registry, name, adoption.frame_id)
+    same = await registry.find_received(adoption.digests.sha256)
+    if same is not None and same != here:
+        raise SameBytesError(f"{name} has the same bytes as frame {same}")
+    is_used = adoption.key is not None and await registry.is_stored(check_key(adoption.key))
+    if same is None and is_used:
+        raise ChangedFileError(
+            f"the file of {name} is used where it lies and has changed since: stop whatever writes"
+            " there, and bring the old bytes back or send the new ones in as an upload"
+        )
+    return same
+
+
+async def _check_number(registry: FrameRegistry, name: str, wanted: int | None) -> int | None:
+    """Give the number that a frame has here; None where it is not here.
+
+    Raises
+    ------
+    NumberTakenError
+        If it is not the number that is wanted, or belongs to another frame.
+    """
     here = await registry.find_number(name)
-    if wanted is not None and here not in {None, wanted}:
+    if wanted is None or here == wanted:
+        return here
+    if here is not None:
         raise NumberTakenError(
             f"{name} is frame {here} in this archive and {wanted} in the other one: remove frame"
             f" {here} here, then import again"
         )
-    holder = await registry.find_holder(wanted) if wanted is not None and here is None else None
+    holder = await registry.find_holder(wanted)
     if holder is not None:
         raise NumberTakenError(
             f"{name} cannot keep its number {wanted}: {holder} has it in this archive; import"
             " into an archive that is empty, or remove that frame"
         )
-    same = await registry.find_received(adoption.digests.sha256)
-    if same is not None and same != here:
-        raise SameBytesError(f"{name} has the same bytes as frame {same}")
-    return same
+    return here

@@ -1,0 +1,1 @@
+"""Frames and users of other archives: read there, filed here as they were."""
