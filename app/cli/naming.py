@@ -11,6 +11,7 @@ from app.fits.read import read_file
 from app.fits.template import fields_of
 from app.fits.template_functions import Placeholder, Source, text_of
 from app.ingest.naming import merged_cards
+from app.ingest.publicity import Publicity
 from app.ingest.rules import Rules, make_rules
 from app.ingest.spool import display_name
 from app.settings import PREFIX, Settings
@@ -33,6 +34,8 @@ class Explanation:
     ----------
     key
         Place below the archive root.
+    public
+        Who will see it and why, as far as the tags of its proposal do not say otherwise.
     pieces
         Placeholder of a template, its text, where that was read.
     metadata
@@ -42,6 +45,7 @@ class Explanation:
     """
 
     key: str
+    public: str
     pieces: tuple[tuple[str, str, str], ...]
     metadata: tuple[tuple[str, object, str], ...]
     repairs: tuple[str, ...]
@@ -94,15 +98,27 @@ def explanation_of(file: Path, rules: Rules) -> Explanation:
     ArchiveError
         If it cannot be filed.
     """
-    reading = read_file(file, rules.keywords)
-    rules.check(reading)
-    destination = rules.naming.destination(reading, display_name(file))
+    filename = display_name(file)
+    rules.check_name(filename)
+    reading = rules.prepare(read_file(file, rules.keywords), filename)
+    destination = rules.naming.destination(reading, filename)
+    publicity = rules.public_dates.publicity(reading.metadata, destination.basename, frozenset())
     return Explanation(
         key=destination.key(1),
+        public=_who_sees(publicity),
         pieces=tuple(_pieces(reading, rules)),
         metadata=tuple(_said(reading.metadata)),
         repairs=reading.repairs,
     )
+
+
+def _who_sees(publicity: Publicity) -> str:
+    """Say from when on everybody sees a frame, and which rule says so."""
+    if publicity.public_at is None:
+        who = "internal" if publicity.is_internal else "never public by itself"
+    else:
+        who = f"public from {publicity.public_at:%Y-%m-%d %H:%M:%S} UTC on"
+    return f"{who}: {publicity.reason}"
 
 
 def _said(metadata: Metadata) -> Iterator[tuple[str, object, str]]:
@@ -138,6 +154,7 @@ def _origin(part: Placeholder, source: Source, reading: Reading) -> str:
 
 def _say(found: Explanation) -> None:
     say(f"  goes to {found.key}")
+    say(f"  {found.public}")
     show_table(("  template", "gives", "from"), [(f"  {p[0]}", *p[1:]) for p in found.pieces])
     show_table(("  metadata", "value", "keyword"), [(f"  {m[0]}", *m[1:]) for m in found.metadata])
     for repair in found.repairs:

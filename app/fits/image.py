@@ -4,8 +4,9 @@ astropy and cfitsio each read files that the other refuses, so that each stands 
 """
 
 import math
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ MAX_LINE_PX = 1024**2
 """How many values of a one-dimensional image are read at most [pixel]."""
 MAX_AVERAGED_PX = 64 * 1024**2
 """Larger planes are sampled instead of averaged [pixel]."""
+TRIMMED_TO = "TRIMSEC"
+"""The card that says which part of the image holds the sky, as IRAF wrote it."""
 MAX_DECODED_PX = 2**28
 """The largest tile, or plane of the slow path, that is decompressed at once [pixel]."""
 
@@ -37,6 +40,9 @@ _REFUSALS: tuple[type[Exception], ...] = (*LIBRARY_ERRORS, NoImageError, Unreada
 _UNNAMED = "COMPRESSED_IMAGE"
 """What astropy and fpack call compressed images without EXTNAME."""
 _KEPT_ROWS = 8
+_SECTION = re.compile(
+    r"\[\s*(\d{1,9})\s*:\s*(\d{1,9})\s*,\s*(\d{1,9})\s*:\s*(\d{1,9})\s*\]", re.ASCII
+)
 _SLAB_PX = 4 * 1024**2
 
 
@@ -99,7 +105,12 @@ class _Image:
 
 
 def read_plane(
-    path: Path, ext: int | str | None = None, *, width_px: int, scratch: Path | None = None
+    path: Path,
+    ext: int | str | None = None,
+    *,
+    width_px: int,
+    scratch: Path | None = None,
+    trimmed: bool = False,
 ) -> Plane:
     """Read one plane of an image.
 
@@ -118,6 +129,8 @@ def read_plane(
         which skips most of the tiles. Lines keep up to `MAX_LINE_PX` values.
     scratch
         Folder for the decompressed copy of a gzipped file. None: the system's.
+    trimmed
+        Whether only the part inside TRIMSEC is wanted, where the image has that card.
 
     Returns
     -------
@@ -139,7 +152,8 @@ def read_plane(
     with plain_file(path, scratch) as plain, quiet():
         for read in (_by_astropy, _by_cfitsio):
             try:
-                return read(plain, ext, width_px)
+                image, plane, section = read(plain, ext, width_px)
+                return _trimmed(image, plane, section, width_px) if trimmed else plane
             except _REFUSALS as error:
                 failures.append(error)
     if all(isinstance(failure, NoImageError) for failure in failures):
@@ -148,20 +162,21 @@ def read_plane(
     raise UnreadableError(f"the pixels cannot be read: {reasons}")
 
 
-def _by_astropy(path: Path, ext: int | str | None, width_px: int) -> Plane:
+def _by_astropy(path: Path, ext: int | str | None, width_px: int) -> tuple[_Image, Plane, object]:
     with fits.open(path, ignore_missing_end=True) as hdus:
         image = _choose([_astropy_image(i, hdu) for i, hdu in enumerate(hdus)], ext)
         hdu = hdus[image.index]
-        if isinstance(hdu, fits.CompImageHDU):
-            return _plane(image, _decompressed(path, hdu, image, width_px))
-        return _plane(image, _uncompressed(path, hdu, image, width_px))
+        reader = _decompressed if isinstance(hdu, fits.CompImageHDU) else _uncompressed
+        plane = _plane(image, reader(path, hdu, image, width_px))
+        return image, plane, hdu.header.get(TRIMMED_TO)
 
 
-def _by_cfitsio(path: Path, ext: int | str | None, width_px: int) -> Plane:
+def _by_cfitsio(path: Path, ext: int | str | None, width_px: int) -> tuple[_Image, Plane, object]:
     with fitsio.FITS(str(path)) as hdus:
         image = _choose([_cfitsio_image(i, hdu) for i, hdu in enumerate(hdus)], ext)
+        section = hdus[image.index].read_header().get(TRIMMED_TO)
     _check_size(image.width_px * image.height_px)
-    return _plane(image, _sampled(path, image, width_px))
+    return image, _plane(image, _sampled(path, image, width_px)), section
 
 
 def _astropy_image(index: int, hdu: Any) -> _Image | None:  # noqa: ANN401  # any HDU of astropy
@@ -307,4 +322,27 @@ def _plane(image: _Image, pixels: NDArray[Any]) -> Plane:
         full_height_px=image.height_px,
         line=image.line,
         hdu_index=image.index,
+    )
+
+
+def _trimmed(image: _Image, plane: Plane, section: object, width_px: int) -> Plane:
+    """Cut a plane to a section ``[x1:x2,y1:y2]`` that counts from 1; what is none counts not.
+
+    Only blocks of pixels that lie wholly inside stay.
+    """
+    match = _SECTION.fullmatch(section.strip()) if isinstance(section, str) else None
+    if match is None or plane.line:
+        return plane
+    x1, x2, y1, y2 = map(int, match.groups())
+    y_step, x_step = image.steps(width_px)
+    rows = slice(-(-(max(y1, 1) - 1) // y_step), min(y2, image.height_px) // y_step)
+    columns = slice(-(-(max(x1, 1) - 1) // x_step), min(x2, image.width_px) // x_step)
+    pixels = plane.pixels[rows, columns]
+    if not pixels.size:
+        return plane
+    return replace(
+        plane,
+        pixels=pixels,
+        full_width_px=min(x2, image.width_px) - max(x1, 1) + 1,
+        full_height_px=min(y2, image.height_px) - max(y1, 1) + 1,
     )

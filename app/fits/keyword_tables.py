@@ -261,15 +261,17 @@ _WORDS_OF_TYPES: dict[ObservationType, str] = {
     " flat on, led flat",
     ObservationType.ARC: "arc, arc frame, comp, comparison, wave, wave arc, lamp wave, lamp arc",
     ObservationType.EXPOSE: "expose, object, light, light frame, master light, science, sci,"
-    " target, ext, imaging, acquisition, acquire, acq, sky, obj, survey, integration",
-    ObservationType.SPECTRUM: "spectrum, spectroscopy, spectroscopic, object spectrum",
+    " target, ext, imaging, acquisition, acquire, acq, sky, obj, survey, integration,"
+    " repeat expose",
+    ObservationType.SPECTRUM: "spectrum, spectroscopy, spectroscopic, object spectrum,"
+    " repeat spectrum, nres spectrum, repeat nres spectrum",
     ObservationType.STANDARD: "standard, std, standard star, std flux, photometric standard",
     ObservationType.GUIDE: "guide, guiding, guider, autoguide",
     ObservationType.TRAILED: "trailed, trail",
     ObservationType.BPM: "bpm, bad pixel mask, badpix",
     ObservationType.CATALOG: "catalog, catalogue",
     ObservationType.EXPERIMENTAL: "experimental, focus, test, engineering, other, pointing,"
-    " tricolor",
+    " tricolor, auto focus",
 }
 
 

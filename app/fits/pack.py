@@ -17,7 +17,7 @@ from astropy.io import fits
 
 from app.core.errors import UnavailableError
 from app.fits.container import START_BYTES, container_of
-from app.fits.decoding import LIBRARY_ERRORS, brief, quiet
+from app.fits.decoding import LIBRARY_ERRORS, brief, plain_file, quiet
 from app.fits.errors import NotFitsError
 from app.fits.layout import PlainImage, Unit, header_bytes, raw_cards, stored_pixels, units_of
 from app.fits.models import Container
@@ -44,7 +44,7 @@ _GIVEN_BY_THE_IMAGE = re.compile(
 )
 
 
-def pack(source: Path, target: Path) -> PackResult:
+def pack(source: Path, target: Path, *, must_shrink: bool = True) -> PackResult:
     """Pack a file losslessly, and prove it.
 
     A primary image becomes the first extension behind an empty primary HDU, so that the index of
@@ -56,12 +56,14 @@ def pack(source: Path, target: Path) -> PackResult:
         The original, which is only read.
     target
         The packed file; only ever written whole and proven.
+    must_shrink
+        Whether a file that would not become smaller stays as it is.
 
     Returns
     -------
     PackResult
         Not packed where there is nothing to pack, where the file is damaged, where it does not
-        shrink, or where it cannot be proven equal; the reason says which.
+        shrink though it must, or where it cannot be proven equal; the reason says which.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def pack(source: Path, target: Path) -> PackResult:
         draft = Path(folder) / "packed.fits"
         try:
             reason = _write(source, draft)
-            reason = reason or _reason_against(source, draft)
+            reason = reason or _reason_against(source, draft, must_shrink=must_shrink)
         except _REFUSALS as error:
             if isinstance(error, OSError) and error.errno in _DISK_REFUSES:
                 raise UnavailableError(f"the disk refused to pack: {error.strerror}") from error
@@ -81,6 +83,36 @@ def pack(source: Path, target: Path) -> PackResult:
             return PackResult(packed=False, reason=reason, size_bytes=source.stat().st_size)
         draft.replace(target)
     return PackResult(packed=True, reason=None, size_bytes=target.stat().st_size)
+
+
+def pack_copy(source: Path, target: Path, scratch: Path) -> PackResult:
+    """Pack a file for a client that wants it packed, whether it shrinks or not.
+
+    Parameters
+    ----------
+    source
+        The file as archived, also gzipped or bzipped.
+    target
+        The packed file; only ever written whole and proven.
+    scratch
+        Folder for a decompressed copy.
+
+    Returns
+    -------
+    PackResult
+        As of `pack`.
+
+    Raises
+    ------
+    NotFitsError
+        If the file is none.
+    TooLargeError
+        If it would grow too large when it is decompressed.
+    UnavailableError
+        If the disk refuses.
+    """  # the functions below raise them
+    with plain_file(source, scratch) as plain:
+        return pack(plain, target, must_shrink=False)
 
 
 def _write(source: Path, draft: Path) -> str | None:
@@ -119,8 +151,8 @@ def _reason_to_stay(source: Path, units: list[Unit]) -> str | None:
     return None
 
 
-def _reason_against(source: Path, draft: Path) -> str | None:
-    if draft.stat().st_size >= source.stat().st_size:
+def _reason_against(source: Path, draft: Path, *, must_shrink: bool) -> str | None:
+    if must_shrink and draft.stat().st_size >= source.stat().st_size:
         return "the file does not shrink"
     difference = prove_equal(source, draft)
     return difference and f"the packed file is not proven equal: {difference}"

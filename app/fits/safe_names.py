@@ -191,3 +191,20 @@ def basename_of(file_name: str) -> tuple[str, str]:
         if not stem or dot + extension.lower() not in _EXTENSIONS:
             return basename, file_name[len(basename) :]
         basename = stem
+
+
+def cut_at_first_dot(file_name: str) -> tuple[str, str]:
+    """Split a file name as pyobs and LCO do; only for names that hold no other dot.
+
+    Parameters
+    ----------
+    file_name
+        Name of a file, without directories.
+
+    Returns
+    -------
+    tuple[str, str]
+        What stands before the first dot, and the rest; either may be empty.
+    """
+    basename, dot, rest = file_name.partition(".")
+    return basename, dot + rest

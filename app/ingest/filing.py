@@ -8,13 +8,15 @@ from pathlib import Path
 
 import structlog
 
+from app.accounts.tags import AccountRegistry
 from app.core.clock import Clock
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.db.violations import DuplicateNameError
-from app.fits.models import Reading
-from app.frames.models import NewVersion, ReceivedFile, SameNameConflictError, StoredFile
-from app.frames.service import FrameRegistry
+from app.fits.models import Metadata, Reading
+from app.frames.models import ReceivedFile, SameNameConflictError, StoredFile
+from app.frames.registration import NewVersion
+from app.frames.registry import FrameRegistry
 from app.ingest.facts import facts_of, headers_of
 from app.ingest.models import (
     PACK_JOB,
@@ -25,7 +27,7 @@ from app.ingest.models import (
 from app.ingest.naming import Destination
 from app.ingest.packing import Packer, is_packed
 from app.ingest.placing import make_visible
-from app.ingest.publicity import publicity_of
+from app.ingest.publicity import Publicity
 from app.ingest.rules import Rules
 from app.ingest.store import ArrivalStore
 from app.ingest.tasks import READ
@@ -96,13 +98,15 @@ class Filing:
         self._clock = clock
         self._rules = rules
 
-    async def read(self, file: Path) -> Reading:
-        """Read a file in a child process and check that its header has what is required.
+    async def read(self, file: Path, filename: str) -> Reading:
+        """Read a file in a child process and check that it has what is required.
 
         Parameters
         ----------
         file
             A private copy.
+        filename
+            As it came, without folders.
 
         Returns
         -------
@@ -117,8 +121,7 @@ class Filing:
             If it lacks a required keyword.
         """
         reading = await self._offload.call(READ, file, self._rules.keywords)
-        self._rules.check(reading)
-        return reading
+        return self._rules.prepare(reading, filename)
 
     async def file(self, arrival: Arrival, copy: Path, digests: Digests) -> Outcome | None:
         """File a private copy.
@@ -145,7 +148,9 @@ class Filing:
         known = await self._find_duplicate(arrival, digests)
         if known is not None:
             return known
-        reading = await self.read(copy)
+        self._rules.check_name(arrival.filename)
+        reading = await self.read(copy, arrival.filename)
+        _tell_other_night(arrival, reading.metadata)
         destination = self._rules.naming.destination(reading, arrival.filename)
         parcel = Parcel(arrival, digests, reading, destination, copy, digests)
         if self._rules.pack is not Pack.NOW:
@@ -214,6 +219,7 @@ class Filing:
                 return outcome
             if await registry.count_versions(new.basename) != versions:
                 raise SameNameConflictError(f"{new.stored.name} got another version meanwhile")
+            new = await self._with_public_date(AccountRegistry(session), new, parcel)
             registered = await registry.register(new, now)
             outcome = Outcome(ArrivalState.FILED, registered.frame_id)
             await arrivals.settle(parcel.arrival.id, outcome, new.received.sha256, now)
@@ -240,9 +246,21 @@ class Filing:
         async with transaction(self._sessions) as session:
             return await FrameRegistry(session).count_versions(basename)
 
+    async def _with_public_date(
+        self, accounts: AccountRegistry, new: NewVersion, parcel: Parcel
+    ) -> NewVersion:
+        """Decide who may see the frame; within the transaction, since tags of proposals change."""
+        metadata, dates = parcel.reading.metadata, self._rules.public_dates
+        tags: frozenset[str] = frozenset()
+        if metadata.proposal is not None and dates.asks_for_tags:
+            tags = await accounts.tags_of(metadata.proposal)
+        publicity = dates.publicity(metadata, new.basename, tags)
+        facts = replace(new.facts, public_at=publicity.public_at, is_internal=publicity.is_internal)
+        return replace(new, facts=facts)
+
     def _new_version(self, parcel: Parcel, key: str) -> NewVersion:
+        """Describe a version, all but who may see it."""
         rules, reading, basename = self._rules, parcel.reading, parcel.destination.basename
-        publicity = publicity_of(reading.metadata, proprietary_days=rules.proprietary_days)
         return NewVersion(
             basename=basename,
             stored=stored_file(key, parcel.destination, parcel.stored),
@@ -252,13 +270,31 @@ class Filing:
                 md5=parcel.received.md5,
                 sha256=parcel.received.sha256,
             ),
-            facts=facts_of(reading, publicity, default_site=rules.naming.default_site),
+            facts=facts_of(
+                reading,
+                Publicity(None),
+                default_site=rules.naming.default_site,
+                center_is_pointing=rules.center_is_pointing,
+            ),
             hdus=headers_of(reading),
             science_hdu=reading.science_index,
             related=tuple(name for name in reading.metadata.related if name != basename),
             repairs=reading.repairs,
             owner_id=parcel.arrival.owner_id,
         )
+
+
+def _tell_other_night(arrival: Arrival, metadata: Metadata) -> None:
+    """Log where DAY-OBS and the night by the sun disagree (shared model §3)."""
+    if metadata.day_obs is None or metadata.local_night in {None, metadata.day_obs}:
+        return
+    log.warning(
+        "night disagrees",
+        arrival=arrival.id,
+        file=arrival.filename,
+        day_obs=str(metadata.day_obs),
+        local_night=str(metadata.local_night),
+    )
 
 
 def stored_file(key: str, destination: Destination, digests: Digests) -> StoredFile:

@@ -62,6 +62,12 @@ class KeywordMissingError(InvalidError):
     title = "Keyword missing"
 
 
+class IgnoredNameError(InvalidError):
+    """The name says that the file is not for this archive."""
+
+    title = "Ignored name"
+
+
 INGEST_JOB = "ingest"
 PACK_JOB = "pack"
 REMOVE_JOB = "remove file"

@@ -1,12 +1,19 @@
 """Where a frame goes in the archive, and how it is called."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
 from app.fits.models import Container, HeaderValue, Reading
-from app.fits.safe_names import UnsafeNameError, basename_of, check_path, safe_start, safe_text
-from app.fits.template import Template, fields_of
+from app.fits.safe_names import (
+    UnsafeNameError,
+    basename_of,
+    check_path,
+    cut_at_first_dot,
+    safe_start,
+    safe_text,
+)
+from app.fits.template import MissingKeywordError, Template, fields_of
 
 _MAX_BASENAME = 180
 """Leaves room for extension and version below the longest component."""
@@ -87,12 +94,18 @@ class Naming:
         Keyword -> normalised field that stands in for it.
     default_site
         Site of frames whose header names none.
+    cut
+        Splits a file name into basename and extension.
+    name_keyword
+        The card that names a frame where no template does; empty: its file name does.
     """
 
     path: Template
     name: Template | None
     concept_of: Mapping[str, str]
     default_site: str
+    cut: Callable[[str], tuple[str, str]] = basename_of
+    name_keyword: str = ""
 
     def destination(self, reading: Reading, filename: str) -> Destination:
         """Name a frame.
@@ -119,12 +132,37 @@ class Naming:
         cards = merged_cards(reading)
         fields = fields_of(reading.metadata)
         fields["site"] = fields["site"] or self.default_site
-        basename, extension = basename_of(filename)
+        basename, extension = self.cut(filename)
         folder = self.path.render(cards, fields, concept_of=self.concept_of)
         if self.name is not None:
             basename = self.name.render(cards, fields, concept_of=self.concept_of)
+        elif self.name_keyword:
+            basename = self._named_by_card(cards)
+        if self.name is not None or self.name_keyword:
             extension = extension or _EXTENSIONS[reading.container]
-        return Destination(folder=folder, basename=_safe(basename), extension=extension.lower())
+        return Destination(folder, _safe(basename), safe_text(extension).lower())
+
+    def _named_by_card(self, cards: Mapping[str, HeaderValue]) -> str:
+        """Take the name in a card, up to its first dot (PYO-50, rule 2).
+
+        Raises
+        ------
+        MissingKeywordError
+            If there is no such card.
+        UnsafeNameError
+            If it names nothing, or a folder, too.
+        """
+        value = cards.get(self.name_keyword)
+        if value is None:
+            raise MissingKeywordError(self.name_keyword, "the name of the frame")
+        basename = cut_at_first_dot(str(value).strip())[0]
+        if not basename or "/" in basename or "\\" in basename:
+            raise UnsafeNameError(
+                f"{self.name_keyword} = {str(value)[:80]!r} is no name of a frame: it must be one"
+                " file name without folders; fix the header, or set a file-name formatter",
+                field=self.name_keyword,
+            )
+        return basename
 
 
 def merged_cards(reading: Reading) -> dict[str, HeaderValue]:

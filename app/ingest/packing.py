@@ -13,9 +13,9 @@ from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.fits.keywords import KeywordMap
 from app.fits.models import Reading
-from app.fits.safe_names import basename_of
-from app.frames.models import Replacement, StoredFile
-from app.frames.service import FrameRegistry
+from app.frames.models import StoredFile
+from app.frames.registration import Replacement
+from app.frames.registry import FrameRegistry
 from app.ingest.facts import headers_of
 from app.ingest.models import REMOVE_JOB
 from app.ingest.naming import PACKED_EXTENSION
@@ -202,10 +202,9 @@ class PackService:
 
 def _packed_file(stored: StoredFile, digests: Digests) -> StoredFile:
     """Describe the packed form of a stored file."""
-    folder, _, file = stored.key.rpartition("/")
     return StoredFile(
-        key=f"{folder}/{basename_of(file)[0]}{PACKED_EXTENSION}",
-        name=basename_of(stored.name)[0] + PACKED_EXTENSION,
+        key=stored.key.removesuffix(stored.extension) + PACKED_EXTENSION,
+        name=stored.name.removesuffix(stored.extension) + PACKED_EXTENSION,
         extension=PACKED_EXTENSION,
         content_type="image/fits",
         size_bytes=digests.size_bytes,

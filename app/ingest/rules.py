@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-from app.fits.keywords import KeywordMap, concept_of, load_keyword_map, metadata_value
+from app.core.errors import InvalidError
+from app.fits.keywords import KeywordMap, load_keyword_map
 from app.fits.models import Reading
-from app.fits.template import FIELDS, parse_template
-from app.ingest.models import KeywordMissingError
-from app.ingest.naming import Naming, merged_cards
-from app.settings import Pack, Settings
+from app.fits.template import FIELDS, Template, TemplateError, TemplateKind, parse_template
+from app.ingest.models import IgnoredNameError
+from app.ingest.naming import Naming
+from app.ingest.public_date_file import load_public_date_rules
+from app.ingest.publicity import PublicDates
+from app.ingest.required import Requirement
+from app.ingest.rule_sets import RULE_SETS, Complete, RuleSet
+from app.settings import PREFIX, Pack, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,54 +25,81 @@ class Rules:
         How headers are read.
     naming
         Where frames go.
-    required
-        Keywords without which nothing is filed.
+    requirement
+        What a header must have.
+    public_dates
+        From when on frames are public.
     pack
         When uncompressed images are packed.
-    proprietary_days
-        How long science frames stay proprietary [days].
+    ignored_parts
+        Files with one of these in their name are not filed.
+    complete
+        Adds to a reading what is read elsewhere than in the header.
+    center_is_pointing
+        Whether the position of a frame is where the telescope pointed.
     """
 
     keywords: KeywordMap
     naming: Naming
-    required: tuple[str, ...]
+    requirement: Requirement
+    public_dates: PublicDates
     pack: Pack
-    proprietary_days: int
+    ignored_parts: tuple[str, ...]
+    complete: Complete
+    center_is_pointing: bool
 
-    def check(self, reading: Reading) -> None:
-        """Refuse a file whose header lacks what is required.
+    def check_name(self, filename: str) -> None:
+        """Refuse a file that is not for the archive.
+
+        Parameters
+        ----------
+        filename
+            As it came, without folders.
+
+        Raises
+        ------
+        IgnoredNameError
+            If the rule set ignores such names.
+        """
+        part = next((part for part in self.ignored_parts if part in filename), None)
+        if part is not None:
+            raise IgnoredNameError(
+                f"files with {part!r} in their name are not filed by these rules: rename it, or"
+                f" change {PREFIX}INGEST_RULES"
+            )
+
+    def prepare(self, reading: Reading, filename: str) -> Reading:
+        """Complete a reading by the rule set, and check that it has what is required.
 
         Parameters
         ----------
         reading
             What the file says.
+        filename
+            As it came, without folders.
+
+        Returns
+        -------
+        Reading
+            What is to be filed.
 
         Raises
         ------
         KeywordMissingError
-            If it lacks a keyword, and every other one of the same concept.
-        """
-        missing = [keyword for keyword in self.required if not self._has(reading, keyword)]
-        if missing:
-            raise KeywordMissingError(
-                f"the header has no usable {', '.join(missing)}: complete the header, extend the"
-                " keyword map, or change SKYSHELF_REQUIRED_KEYWORDS",
-                field=missing[0],
-            )
-
-    def _has(self, reading: Reading, keyword: str) -> bool:
-        if concept_of(keyword, self.keywords) is None:
-            return keyword in merged_cards(reading)
-        return metadata_value(reading.metadata, keyword, self.keywords) is not None
+            If the header lacks what is required.
+        """  # the requirement raises it
+        completed = self.complete(reading, filename)
+        self.requirement.check(completed)
+        return completed
 
 
 def make_rules(settings: Settings) -> Rules:
-    """Read templates and keyword map, so that a fault in them stops the start.
+    """Read templates, keyword map and public dates, so that a fault in them stops the start.
 
     Parameters
     ----------
     settings
-        Of the process.
+        Of the process; where they say nothing, the rule set says what holds.
 
     Returns
     -------
@@ -77,23 +109,60 @@ def make_rules(settings: Settings) -> Rules:
     Raises
     ------
     InvalidError
-        If a template or the keyword map is wrong.
+        If a template, the keyword map or a rule of public dates is wrong.
     """
-    keywords = load_keyword_map(settings.keywords_file)
-    name = settings.filename_formatter
-    naming = Naming(
-        path=parse_template(settings.path_formatter, kind="path"),
-        name=None if name is None else parse_template(name, kind="name"),
-        concept_of=_fields_by_keyword(keywords),
-        default_site=settings.default_site,
-    )
+    rule_set = RULE_SETS[settings.ingest_rules]
+    keywords = load_keyword_map(settings.keywords_file, rule_set.keywords)
     return Rules(
         keywords=keywords,
-        naming=naming,
-        required=settings.required_keywords,
+        naming=_naming(settings, rule_set, keywords),
+        requirement=_requirement(settings, rule_set, keywords),
+        public_dates=PublicDates(
+            rules=load_public_date_rules(settings.public_date_rules),
+            proprietary_days=settings.proprietary_days,
+            known_types=keywords.image_types,
+            judges_unnamed=rule_set.judges_unnamed,
+        ),
         pack=settings.pack,
-        proprietary_days=settings.proprietary_days,
+        ignored_parts=rule_set.ignored_parts,
+        complete=rule_set.complete,
+        center_is_pointing=rule_set.center_is_pointing,
     )
+
+
+def _naming(settings: Settings, rule_set: RuleSet, keywords: KeywordMap) -> Naming:
+    path, name = settings.path_formatter, settings.filename_formatter
+    return Naming(
+        path=_template("PATH", rule_set.path_formatter if path is None else path, "path"),
+        name=None if name is None else _template("FILENAME", name, "name"),
+        concept_of=_fields_by_keyword(keywords),
+        default_site=settings.default_site,
+        cut=rule_set.cut,
+        name_keyword=rule_set.name_keyword,
+    )
+
+
+def _template(setting: str, text: str, kind: TemplateKind) -> Template:
+    """Read a template.
+
+    Raises
+    ------
+    InvalidError
+        If it does not follow the language; names setting and column.
+    """
+    try:
+        return parse_template(text, kind=kind)
+    except TemplateError as error:
+        name = f"{PREFIX}{setting}_FORMATTER"
+        raise InvalidError(f"{name}: {error.message}", field=name) from error
+
+
+def _requirement(settings: Settings, rule_set: RuleSet, keywords: KeywordMap) -> Requirement:
+    required = settings.required_keywords
+    if required is None:
+        needs_name = rule_set.name_keyword and settings.filename_formatter is None
+        required = (*rule_set.required, *([rule_set.name_keyword] if needs_name else []))
+    return Requirement(required, rule_set.where, keywords, demands_type=rule_set.demands_type)
 
 
 def _fields_by_keyword(keywords: KeywordMap) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """The arrivals' SQL."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,7 @@ from app.ingest.models import (
 )
 
 _OPEN = (ArrivalState.WAITING, ArrivalState.RUNNING)
+_STREAMED_AT_ONCE = 1000
 
 
 class ArrivalStore:
@@ -118,16 +119,18 @@ class ArrivalStore:
         """List arrivals, newest first."""
         wanted = [] if state is None else [ArrivalRow.state == state]
         count = select(func.count()).select_from(ArrivalRow).where(*wanted)
-        selected = (
-            select(ArrivalRow)
-            .where(*wanted)
-            .order_by(ArrivalRow.id.desc())
-            .limit(window.limit)
-            .offset(window.offset)
-        )
+        selected = _listed(state, window)
         rows: Sequence[ArrivalRow] = (await self._session.execute(selected)).scalars().all()
         total = (await self._session.execute(count)).scalar_one()
         return Page(count=total, items=tuple(_arrival(row) for row in rows))
+
+    async def stream(
+        self, state: ArrivalState | None, window: Window
+    ) -> AsyncGenerator[tuple[Arrival, ...], None]:
+        """Go through arrivals, newest first, without holding them all."""
+        selected = _listed(state, window).execution_options(yield_per=_STREAMED_AT_ONCE)
+        async for rows in (await self._session.stream_scalars(selected)).partitions():
+            yield tuple(_arrival(row) for row in rows)
 
     async def settle(self, arrival_id: int, outcome: Outcome, sha256: str, now: datetime) -> None:
         """Say that an arrival is a frame, or a duplicate of one."""
@@ -153,6 +156,17 @@ class ArrivalStore:
             return False
         await self.change(arrival_id, **values)
         return True
+
+
+def _listed(state: ArrivalState | None, window: Window) -> Select[Any]:
+    wanted = [] if state is None else [ArrivalRow.state == state]
+    return (
+        select(ArrivalRow)
+        .where(*wanted)
+        .order_by(ArrivalRow.id.desc())
+        .limit(window.limit)
+        .offset(window.offset)
+    )
 
 
 def _text(path: Path | None) -> str | None:

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -127,25 +128,28 @@ async def test_what_cannot_be_read_goes_to_quarantine(
 async def test_a_missing_keyword_is_named_and_a_retry_files_the_frame(
     archive: Factory, tmp_path: Path, engine: AsyncEngine, offload: Offload
 ) -> None:
+    strict = settings_in(tmp_path, required_keywords="DATE-OBS")
+    strict_archive = an_archive(strict, archive.sessions, engine, offload)
     path = make_fits(archive.settings.inbox / "a.fits", DATE_OBS=None, DAY_OBS=None)
-    arrival = await file_away(archive, path)
+    arrival = await file_away(strict_archive, path)
     assert arrival.state is ArrivalState.QUARANTINED
     assert arrival.reason is not None
     assert "DATE-OBS" in arrival.reason
-    settings = settings_in(tmp_path, required_keywords="-", path_formatter="{SITEID}")
-    lenient = an_archive(settings, archive.sessions, engine, offload)
-    assert (await lenient.ingest.retry(arrival.id)).state is ArrivalState.WAITING
-    await lenient.ingest.process(arrival.id)
-    assert list(settings.quarantine_dir.iterdir()) == []
+    assert (await archive.ingest.retry(arrival.id)).state is ArrivalState.WAITING
+    await archive.ingest.process(arrival.id)
+    assert list(archive.settings.quarantine_dir.iterdir()) == []
     with pytest.raises(ArrivalBusyError):
-        await lenient.ingest.retry(arrival.id)
+        await archive.ingest.retry(arrival.id)
 
 
-async def test_a_required_keyword_is_met_by_its_concept(archive: Factory) -> None:
-    path = make_fits(
-        archive.settings.inbox / "a.fits", DATE_OBS=None, DAY_OBS=None, MJD_OBS=57072.58
-    )
-    assert (await file_away(archive, path)).state is ArrivalState.FILED
+async def test_a_required_keyword_is_met_by_its_concept(
+    archive: Factory, tmp_path: Path, engine: AsyncEngine, offload: Offload
+) -> None:
+    settings = settings_in(tmp_path, required_keywords="date-obs, TELID, ORIGIN")
+    strict = an_archive(settings, archive.sessions, engine, offload)
+    cards: dict[str, Any] = {"DATE_OBS": None, "DAY_OBS": None, "MJD_OBS": 57072.58, "TELID": None}
+    path = make_fits(strict.settings.inbox / "a.fits", TELESCOP="t", ORIGIN="o", **cards)
+    assert (await file_away(strict, path)).state is ArrivalState.FILED
 
 
 @pytest.mark.parametrize(("pack", "extension"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2")])

@@ -46,7 +46,11 @@ def test_a_frame_without_site_has_the_default_one(tmp_path: Path) -> None:
 
 def test_a_missing_keyword_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match="DAY-OBS"):
-        destination(tmp_path, a_reading(Metadata()), "a.fits")
+        destination(tmp_path, a_reading(Metadata()), "a.fits", path_formatter="{DAY-OBS}")
+
+
+def test_a_frame_without_date_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    assert destination(tmp_path, a_reading(Metadata()), "a.fits").folder == "unknown/undated"
 
 
 def test_a_name_formatter_keeps_the_extension(tmp_path: Path) -> None:
