@@ -1,9 +1,11 @@
 """The way to PostgreSQL: engine, sessions, and what a database that is away looks like."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy import func, select, true
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -110,6 +112,23 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
         if conflict is None:
             raise
         raise conflict from error
+
+
+async def bound_statements(session: AsyncSession, longest_s: float) -> None:
+    """Let no statement of a transaction take longer; one that does ends as unavailable.
+
+    Parameters
+    ----------
+    session
+        Within a transaction.
+    longest_s
+        For one statement [s]; at least a millisecond, since 0 would mean for ever.
+    """
+    longest_ms = max(1, math.ceil(longest_s * 1000))
+    for_this_transaction = true()
+    await session.execute(
+        select(func.set_config("statement_timeout", f"{longest_ms}ms", for_this_transaction))
+    )
 
 
 @asynccontextmanager

@@ -19,6 +19,8 @@ class DuplicateNameError(ConflictError):
 
 _MEANINGS: dict[str, ConflictError] = {
     "uq_frame_versions_received_sha256": DuplicateBytesError("these bytes are archived already"),
+    "uq_frame_versions_received_md5": DuplicateBytesError("these bytes are archived already"),
+    "uq_frame_versions_key": DuplicateNameError("a version of this key exists already"),
     "uq_frames_basename": DuplicateNameError("a frame of this basename exists already"),
     "uq_files_key": DuplicateNameError("a file of this path exists already"),
     "pk_files": DuplicateNameError("a file of this number exists already"),

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from app.core.clock import Clock
 from app.core.errors import DeniedError
@@ -59,16 +60,16 @@ class LinkSigner:
         frame_id
             The frame.
         version_key
-            The version that the link opens; hexadecimal, so that nothing is to be escaped.
+            The version that the link opens.
 
         Returns
         -------
         str
-            Query string.
+            Query string, escaped.
         """
         expires = str(int(self._clock().timestamp()) + self._lifetime_s)
         signature = self._digest(frame_id, version_key, expires)
-        return f"version={version_key}&expires={expires}&signature={signature}"
+        return f"version={quote(version_key, safe='')}&expires={expires}&signature={signature}"
 
     def check(self, frame_id: int, given: Signature) -> None:
         """Refuse a link that does not open a version of a frame now.

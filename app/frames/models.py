@@ -1,14 +1,19 @@
 """Frames, as the services speak of them."""
 
+import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.paging import Window
 from app.core.sky import Cone, Vector
 from app.core.sky_polygon import Polygon
+from app.frames.header_filters import HeaderFilter
+
+_OWN_KEY: Final = re.compile("[0-9a-f]{32}")
 
 
 class FrameNotFoundError(NotFoundError):
@@ -111,6 +116,13 @@ class Version:
     repairs: tuple[str, ...]
     science_hdu: int | None
     created_at: datetime
+
+    @property
+    def cache_name(self) -> str:
+        """Name for files that are made of this version; clients choose keys with any characters."""
+        if _OWN_KEY.fullmatch(self.key):
+            return self.key
+        return hashlib.sha256(self.key.encode()).hexdigest()
 
     @property
     def md5(self) -> str:
@@ -241,6 +253,7 @@ class Publicity(StrEnum):
 
     ALL = "all"
     PROPRIETARY = "proprietary"
+    HIDDEN = "hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,10 +302,17 @@ class FrameQuery:
         Polygon or direction that the footprint touches, ICRS.
     frame_ids
         Only these.
+    headers
+        What cards of the header must be like.
     with_versions
         Only frames that have a version, which stubs (names that other frames mention) have not.
     with_date
         Only frames whose start of exposure is known.
+    also
+        Further queries, of which only the filters count and must hold as well.
+    brief
+        Whether frames come without their versions, and without those that name them: a list that
+        shows neither is made in half the time.
     order
         Keys of the order; the frame id breaks ties, in the direction of the first key.
     """
@@ -328,8 +348,11 @@ class FrameQuery:
     covers: Vector | None = None
     intersects: Polygon | Vector | None = None
     frame_ids: frozenset[int] | None = None
+    headers: tuple[HeaderFilter, ...] = ()
     with_versions: bool = True
     with_date: bool = False
+    also: "tuple[FrameQuery, ...]" = ()
+    brief: bool = False
     order: tuple[OrderBy, ...] = (OrderBy("observed_at", descending=True),)
     window: Window = field(default_factory=Window)
 
@@ -346,76 +369,3 @@ class Facets:
     image_types: tuple[str, ...]
     proposals: tuple[str, ...]
     binnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NewVersion:
-    """Bytes that are about to become a version of a frame.
-
-    Attributes
-    ----------
-    basename
-        Of the frame.
-    stored, received
-        The file in the store, and the file as it came.
-    facts
-        What its header says.
-    hdus, science_hdu
-        Header cards of every HDU of the stored file, and which one is the science HDU.
-    related
-        Basenames that the header names.
-    repairs
-        What had to be repaired to read the header.
-    owner_id
-        Who uploaded it.
-    frame_id
-        The number that a new frame shall have, for imports that keep numbers; None: the next one.
-    """
-
-    basename: str
-    stored: StoredFile
-    received: ReceivedFile
-    facts: FrameFacts
-    hdus: tuple[HeaderOfHdu, ...]
-    science_hdu: int | None
-    related: tuple[str, ...]
-    repairs: tuple[str, ...]
-    owner_id: int | None = None
-    frame_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """The packed file that takes the place of the one that a version was stored in.
-
-    Attributes
-    ----------
-    stored
-        The file.
-    hdus, science_hdu
-        Header cards of every HDU of it, and which one is the science HDU: packing a primary
-        image moves it into the first extension.
-    """
-
-    stored: StoredFile
-    hdus: tuple[HeaderOfHdu, ...]
-    science_hdu: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """What became of a new version in the catalogue.
-
-    Attributes
-    ----------
-    frame_id
-        New or known.
-    version_id
-        Always new.
-    is_new_frame
-        False for a new version of a known frame.
-    """
-
-    frame_id: int
-    version_id: int
-    is_new_frame: bool

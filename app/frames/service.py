@@ -1,25 +1,14 @@
 """What can be asked of the catalogue, and how it is added to."""
 
-from datetime import datetime
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.identity import Caller
 from app.core.paging import Page
-from app.db.engine import Sessions, transaction
-from app.frames.models import (
-    Facets,
-    Frame,
-    FrameNotFoundError,
-    FrameQuery,
-    HeaderOfHdu,
-    NewVersion,
-    Registered,
-    Replacement,
-    Version,
-)
-from app.frames.store import FrameReader, FrameWriter, Sight
+from app.db.engine import Sessions, bound_statements, transaction
+from app.frames.models import Facets, Frame, FrameNotFoundError, FrameQuery, HeaderOfHdu, Version
+from app.frames.places import Place, Stretch
+from app.frames.store import FrameReader, Sight, narrowed
 from app.settings import InternalFrames
 
 
@@ -63,10 +52,41 @@ class FrameService:
         """
         async with transaction(self._sessions) as session:
             reader = self._reader(session, caller)
-            items = await reader.list(query) if query.window.limit else ()
-            return Page(count=await reader.count(query), items=items)
+            narrow = await narrowed(session, query)
+            items = await reader.list(narrow) if query.window.limit else ()
+            return Page(count=await reader.count(narrow), items=items)
 
-    async def facets(self, query: FrameQuery, caller: Caller) -> Facets:
+    async def stretch(self, query: FrameQuery, caller: Caller, place: Place | None) -> Stretch:
+        """Find frames from a place on: pages that stay joined while frames arrive.
+
+        Parameters
+        ----------
+        query
+            What is wanted, in which order, and how many; its offset does not matter.
+        caller
+            Who asks.
+        place
+            Where to go on, from the stretch before; None: at the beginning.
+
+        Returns
+        -------
+        Stretch
+            Frames, and the places from which the list goes on.
+
+        Raises
+        ------
+        UnknownColumnError
+            If frames cannot be ordered as asked.
+        InvalidPlaceError
+            If the place is of another order.
+        """
+        async with transaction(self._sessions) as session:
+            narrow = await narrowed(session, query)
+            return await self._reader(session, caller).list_beyond(narrow, place)
+
+    async def facets(
+        self, query: FrameQuery, caller: Caller, *, statement_s: float | None = None
+    ) -> Facets:
         """List the distinct values within a selection.
 
         Parameters
@@ -75,14 +95,24 @@ class FrameService:
             The selection; order and window do not matter.
         caller
             Who asks.
+        statement_s
+            How long the database may search for the values of one list [s]; None: for ever.
 
         Returns
         -------
         Facets
             Sorted values.
+
+        Raises
+        ------
+        UnavailableError
+            If the database took longer.
         """
         async with transaction(self._sessions) as session:
-            return await self._reader(session, caller).facets(query)
+            if statement_s is not None:
+                await bound_statements(session, statement_s)
+            narrow = await narrowed(session, query)
+            return await self._reader(session, caller).facets(narrow)
 
     async def get(self, frame_id: int, caller: Caller) -> Frame:
         """Get one frame.
@@ -106,6 +136,32 @@ class FrameService:
         """
         async with transaction(self._sessions) as session:
             return await self._reader(session, caller).get(frame_id)
+
+    async def get_any(self, frame_id: int, caller: Caller) -> Frame:
+        """Get one frame, also one of which only the name is known.
+
+        Parameters
+        ----------
+        frame_id
+            Its number.
+        caller
+            Who asks.
+
+        Returns
+        -------
+        Frame
+            With versions and relations.
+
+        Raises
+        ------
+        FrameNotFoundError
+            If the caller sees no such frame.
+        """
+        async with transaction(self._sessions) as session:
+            found = await self._reader(session, caller).list_among([frame_id])
+        if not found:
+            raise FrameNotFoundError(f"there is no frame {frame_id}")
+        return found[0]
 
     async def get_by_name(self, basename: str, caller: Caller) -> Frame:
         """Get one frame by its name.
@@ -200,178 +256,3 @@ class FrameService:
 
     def _reader(self, session: AsyncSession, caller: Caller) -> FrameReader:
         return FrameReader(session, self._sight(caller))
-
-
-class FrameRegistry:
-    """Adds to the catalogue, within the transaction of whoever places the bytes.
-
-    Parameters
-    ----------
-    session
-        Within a transaction.
-    """
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._writer = FrameWriter(session)
-
-    async def reserve(self, basename: str, sha256: str) -> int | None:
-        """Let nobody else file this basename or these bytes until the transaction ends.
-
-        Parameters
-        ----------
-        basename
-            Of the frame to be filed.
-        sha256
-            Of the bytes as received.
-
-        Returns
-        -------
-        int or None
-            The frame that was received with the same bytes before, or None.
-        """
-        await self._writer.lock(basename, sha256)
-        return await self._writer.find_received(sha256)
-
-    async def find_received(self, sha256: str) -> int | None:
-        """Find the frame that was received with these bytes.
-
-        Parameters
-        ----------
-        sha256
-            Of the bytes as received.
-
-        Returns
-        -------
-        int or None
-            Its number.
-        """
-        return await self._writer.find_received(sha256)
-
-    async def find_number(self, basename: str) -> int | None:
-        """Find the number of a frame, whoever may see it.
-
-        Parameters
-        ----------
-        basename
-            Of the frame.
-
-        Returns
-        -------
-        int or None
-            None where there is no such frame.
-        """
-        return await self._writer.find_number(basename)
-
-    async def find_holder(self, number: int) -> str | None:
-        """Find which frame or file has a number; both share one number space.
-
-        Parameters
-        ----------
-        number
-            Of a frame, or of a file.
-
-        Returns
-        -------
-        str or None
-            Its name; None where the number is free.
-        """
-        return await self._writer.find_holder(number)
-
-    async def pass_over(self, number: int) -> None:
-        """Give no number up to this one to a new frame or file, so that an import can use them.
-
-        Parameters
-        ----------
-        number
-            The greatest number that is wanted.
-        """
-        await self._writer.pass_over(number)
-
-    async def count_versions(self, basename: str) -> int:
-        """Count the versions that a frame has.
-
-        Parameters
-        ----------
-        basename
-            Of the frame.
-
-        Returns
-        -------
-        int
-            0 where there is no such frame.
-        """
-        return await self._writer.count_versions(basename)
-
-    async def register(self, new: NewVersion, now: datetime) -> Registered:
-        """Add a version, and its frame where it is the first.
-
-        Parameters
-        ----------
-        new
-            Bytes, facts and headers.
-        now
-            When, UTC.
-
-        Returns
-        -------
-        Registered
-            Numbers of frame and version.
-
-        Raises
-        ------
-        ConflictError
-            If bytes or path are in the archive already.
-        """
-        return await self._writer.add(new, now)
-
-    async def version(self, version_id: int) -> Version:
-        """Get a version.
-
-        Parameters
-        ----------
-        version_id
-            Its number.
-
-        Returns
-        -------
-        Version
-            As stored now.
-
-        Raises
-        ------
-        FrameNotFoundError
-            If it is gone.
-        """
-        found = await self._writer.find_version(version_id)
-        if found is None:
-            raise FrameNotFoundError(f"there is no version {version_id}")
-        return found
-
-    async def is_stored(self, key: str) -> bool:
-        """Tell whether a version is stored under a key.
-
-        Parameters
-        ----------
-        key
-            Of the store.
-
-        Returns
-        -------
-        bool
-            False for bytes that nobody needs any more.
-        """
-        return await self._writer.is_stored(key)
-
-    async def replace_file(self, version_id: int, new: Replacement, now: datetime) -> None:
-        """Let a version be stored in another file; what was received stays known.
-
-        Parameters
-        ----------
-        version_id
-            The version.
-        new
-            The file that takes the place of the one so far.
-        now
-            When, UTC.
-        """
-        await self._writer.replace_file(version_id, new, now)

@@ -77,7 +77,6 @@ def _make_thumbnails() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stored_thumbnails")),
         sa.UniqueConstraint("basename", name=op.f("uq_stored_thumbnails_basename")),
         sa.UniqueConstraint("file_id", name=op.f("uq_stored_thumbnails_file_id")),
-        sa.UniqueConstraint("key", name=op.f("uq_stored_thumbnails_key")),
     )
     op.create_index(
         op.f("ix_stored_thumbnails_frame_id"), "stored_thumbnails", ["frame_id"], unique=False

@@ -25,12 +25,14 @@ def is_visible(
     caller: Caller, internal: InternalFrames, public_at: datetime | None, proposal: str | None,
     *, is_internal: bool,
 ) -> bool:  # fmt: skip
-    """Say in five lines who sees a frame."""
+    """Say in few lines who sees a frame."""
     if caller.is_superuser:
         return True
     if is_internal and internal is InternalFrames.PUBLIC:
         return True
     if is_internal and internal is InternalFrames.USERS and caller.is_known:
+        return True
+    if is_internal and internal is InternalFrames.STAFF and caller.is_staff:
         return True
     return (public_at is not None and public_at <= NOW) or proposal in caller.proposals
 

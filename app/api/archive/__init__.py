@@ -1,16 +1,28 @@
 """LCO science archive, spoken strictly."""
 
+from app.api import accounts, health
+from app.api.archive import plain_files, thumbnails, versions, writing
+from app.api.archive.problems import write_archive
 from app.api.archive.routes import TAGS, router
 from app.api.mounts import Dialect
-from app.api.problem_forms import write_detail
 
-__all__ = ["DIALECT"]
+__all__ = ["DIALECT", "ROOT_ROUTERS"]
+
+ROOT_ROUTERS = (plain_files.router, writing.router, versions.router)
+"""Routes that the root has under the same paths; errors take the form of the mount."""
 
 DIALECT = Dialect(
     name="archive",
     title="Skyshelf: LCO science archive, spoken strictly",
     description="Speaks exactly as the LCO science archive does; for clients of it.",
-    routers=(router,),
-    tags=TAGS,
-    write=write_detail,
+    routers=(
+        router,
+        *ROOT_ROUTERS,
+        thumbnails.router,
+        accounts.token_router,
+        accounts.router,
+        health.router,
+    ),
+    tags=[*TAGS, *versions.TAGS, *thumbnails.TAGS, *accounts.TAGS, *health.TAGS],
+    write=write_archive,
 )

@@ -1,6 +1,12 @@
 """One file an area; foreign keys cross features, so the schema stands in one place."""
 
-from app.db.tables.accounts import CredentialRow, ProposalMembershipRow, ProposalRow, UserRow
+from app.db.tables.accounts import (
+    CredentialRow,
+    ProposalMembershipRow,
+    ProposalRow,
+    ThrottleCounterRow,
+    UserRow,
+)
 from app.db.tables.base import Base, archive_ids
 from app.db.tables.frames import (
     FileRow,
@@ -10,6 +16,7 @@ from app.db.tables.frames import (
     FrameVersionRow,
     StoredThumbnailRow,
 )
+from app.db.tables.headers import HeaderValueRow
 from app.db.tables.imports import ImportedFrameRow
 from app.db.tables.ingest import ArrivalRow, JobRow
 
@@ -22,11 +29,13 @@ __all__ = [
     "FrameLinkRow",
     "FrameRow",
     "FrameVersionRow",
+    "HeaderValueRow",
     "ImportedFrameRow",
     "JobRow",
     "ProposalMembershipRow",
     "ProposalRow",
     "StoredThumbnailRow",
+    "ThrottleCounterRow",
     "UserRow",
     "archive_ids",
 ]

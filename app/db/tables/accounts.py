@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, Index, LargeBinary, func, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.tables.base import Base
@@ -28,10 +38,11 @@ class UserRow(Base):
 
 
 class CredentialRow(Base):
-    """A token, found by its hash.
+    """A token or the session of a browser, found by its hash.
 
     The dialects hand out the same token again and again, so that its value is kept too, encrypted
-    with the secret key.
+    with the secret key. A user has at most one live token, and any number of sessions; these
+    expire, and nothing but their hash is kept.
     """
 
     __tablename__ = "credentials"
@@ -41,8 +52,9 @@ class CredentialRow(Base):
             "user_id",
             "kind",
             unique=True,
-            postgresql_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL AND kind <> 'session'"),
         ),
+        CheckConstraint("(kind = 'session') = (expires_at IS NOT NULL)", name="sessions_expire"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -52,6 +64,7 @@ class CredentialRow(Base):
     value_encrypted: Mapped[bytes] = mapped_column(LargeBinary())
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
 
 
 class ProposalRow(Base):
@@ -61,6 +74,7 @@ class ProposalRow(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(server_default=text("''"))
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -75,3 +89,14 @@ class ProposalMembershipRow(Base):
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
     )
+
+
+class ThrottleCounterRow(Base):
+    """How often something happened since its count began; worth nothing after a crash."""
+
+    __tablename__ = "throttle_counters"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    hits: Mapped[int]
+    resets_at: Mapped[datetime] = mapped_column(index=True)

@@ -153,7 +153,7 @@ class StoredThumbnailRow(Base):
     size: Mapped[str]
     basename: Mapped[str] = mapped_column(unique=True)
     extension: Mapped[str]
-    key: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str]
     md5: Mapped[str]
     expected_keys: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -20,6 +20,7 @@ from app.core.sky_polygon import Polygon
 from app.db.sky import SkyColumns, covers_point, intersects_polygon, within_cone
 from app.db.tables import FrameRow
 from app.frames.models import FrameQuery, OrderBy, UnknownColumnError
+from app.frames.store.header_search import header_conditions
 
 Condition = ColumnElement[bool]
 
@@ -71,6 +72,9 @@ def conditions(query: FrameQuery) -> Iterator[Condition]:
     yield from _types(query)
     yield from _numbers(query)
     yield from _places(query)
+    yield from header_conditions(query.headers)
+    for other in query.also:
+        yield from conditions(other)
 
 
 def _ranges(query: FrameQuery) -> Iterator[Condition]:

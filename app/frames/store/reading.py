@@ -1,10 +1,10 @@
 """Selects on the catalogue, each narrowed to what the caller sees."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -17,7 +17,9 @@ from app.frames.models import (
     HeaderOfHdu,
     Version,
 )
+from app.frames.places import Place, Stretch
 from app.frames.store.filters import among, conditions, ordering
+from app.frames.store.keyset import beyond, stretch_of, turned
 from app.frames.store.rows import (
     FRAMES,
     VERSIONS,
@@ -26,6 +28,9 @@ from app.frames.store.rows import (
     version_of,
 )
 from app.frames.store.visibility import Sight
+
+STREAMED_AT_ONCE = 500
+"""Frames that are held while a long list is gone through."""
 
 _Links = defaultdict[int, set[int]]
 
@@ -65,13 +70,31 @@ class FrameReader:
 
     async def list(self, query: FrameQuery) -> tuple[Frame, ...]:
         """List the matches of the query's window, in its order."""
-        selected = (
-            FRAMES.where(*self._wanted(query))
-            .order_by(*ordering(query.order))
-            .limit(query.window.limit)
-            .offset(query.window.offset)
-        )
-        return await self._complete(selected)
+        return await self._complete(self._selected(query), brief=query.brief)
+
+    async def stream(self, query: FrameQuery) -> AsyncGenerator[tuple[Frame, ...], None]:
+        """Go through the matches of the query's window in its order, without holding them all."""
+        selected = self._selected(query).execution_options(yield_per=STREAMED_AT_ONCE)
+        result = await self._session.stream(selected)
+        async for rows in result.partitions():
+            yield await self._frames_of(rows, brief=query.brief)
+
+    async def list_beyond(self, query: FrameQuery, place: Place | None) -> Stretch:
+        """List the matches behind a place, or before it; None: from the beginning.
+
+        Raises
+        ------
+        InvalidPlaceError
+            If the place is none of the query's order.
+        """
+        keys = ordering(query.order)
+        selected = FRAMES.where(*self._wanted(query))
+        if place is not None:
+            selected = selected.where(beyond(query, place))
+            keys = turned(query) if place.backward else keys
+        limit = query.window.limit
+        found = await self._complete(selected.order_by(*keys).limit(limit + 1))
+        return stretch_of(found[:limit], query, place, goes_on=len(found) > limit)
 
     async def get(self, frame_id: int) -> Frame:
         """Get a frame.
@@ -132,6 +155,14 @@ class FrameReader:
             raise FrameNotFoundError(missing)
         return frames[0]
 
+    def _selected(self, query: FrameQuery) -> Select[Any]:
+        return (
+            FRAMES.where(*self._wanted(query))
+            .order_by(*ordering(query.order))
+            .limit(query.window.limit)
+            .offset(query.window.offset)
+        )
+
     def _wanted(self, query: FrameQuery) -> Sequence[ColumnElement[bool]]:
         return [self._sight.selects(query.publicity), *conditions(query)]
 
@@ -148,12 +179,16 @@ class FrameReader:
         pairs = sorted({(x or 1, y or 1) for x, y in found})
         return tuple(f"{x}x{y}" for x, y in pairs)
 
-    async def _complete(self, selected: Select[Any]) -> tuple[Frame, ...]:
+    async def _complete(self, selected: Select[Any], *, brief: bool = False) -> tuple[Frame, ...]:
         """Fetch frames together with their versions and relations, in three queries."""
-        rows = (await self._session.execute(selected)).all()
+        return await self._frames_of((await self._session.execute(selected)).all(), brief=brief)
+
+    async def _frames_of(
+        self, rows: Sequence[Row[Any]], *, brief: bool = False
+    ) -> tuple[Frame, ...]:
         ids = [row.id for row in rows]
-        versions = await self._versions(ids)
-        named, naming = await self._links(ids)
+        versions = {} if brief else await self._versions(ids)
+        named, naming = await self._links(ids, both_ways=not brief)
         return tuple(
             Frame(
                 id=row.id,
@@ -177,14 +212,15 @@ class FrameReader:
             found[row.frame_id].append(version_of(row, file))
         return dict(found)
 
-    async def _links(self, ids: Sequence[int]) -> tuple[_Links, _Links]:
+    async def _links(self, ids: Sequence[int], *, both_ways: bool) -> tuple[_Links, _Links]:
         """Resolve links, among the frames that the caller sees: those named, and those naming."""
         found: tuple[_Links, _Links] = (defaultdict(set), defaultdict(set))
         if not ids:
             return found
         named = _NAMED.where(among(FrameLinkRow.frame_id, ids), self._sight.sees())
         naming = _NAMING.where(among(_OTHER.id, ids), self._sight.sees())
-        for frame_id, other_id, way in await self._session.execute(union_all(named, naming)):
+        wanted = union_all(named, naming) if both_ways else named
+        for frame_id, other_id, way in await self._session.execute(wanted):
             if frame_id != other_id:
                 found[way][frame_id].add(other_id)
         return found

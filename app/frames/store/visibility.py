@@ -56,7 +56,7 @@ class Sight:
             case InternalFrames.USERS:
                 return self.caller.is_known
             case InternalFrames.STAFF:
-                return False
+                return self.caller.is_staff
 
     def selects(self, publicity: Publicity) -> ColumnElement[bool]:
         """Return the condition for the wanted part of the visible frames.
@@ -64,16 +64,22 @@ class Sight:
         Parameters
         ----------
         publicity
-            All, or only those that not everybody sees; for people who do not see everything, the
-            latter are the frames of their proposals, public or not (ARC-30).
+            All; or only those that are not public (ARC-52); or the proprietary ones, which for
+            people who do not see everything are the frames of their proposals, public or not
+            (ARC-30).
 
         Returns
         -------
         ColumnElement
             On `FrameRow`; includes visibility.
         """
-        if publicity is Publicity.ALL:
-            return self.sees()
-        if self.caller.sees_everything:
-            return or_(FrameRow.public_at.is_(None), FrameRow.public_at > self.now)
-        return and_(self.sees(), FrameRow.proposal.in_(self.caller.proposals))
+        hidden = or_(FrameRow.public_at.is_(None), FrameRow.public_at > self.now)
+        match publicity:
+            case Publicity.ALL:
+                return self.sees()
+            case Publicity.HIDDEN:
+                return and_(self.sees(), hidden)
+            case Publicity.PROPRIETARY if self.caller.sees_everything:
+                return hidden
+            case Publicity.PROPRIETARY:
+                return and_(self.sees(), FrameRow.proposal.in_(self.caller.proposals))

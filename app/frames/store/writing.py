@@ -12,9 +12,14 @@ from app.db.tables import (
     FrameLinkRow,
     FrameRow,
     FrameVersionRow,
+    StoredThumbnailRow,
     archive_ids,
 )
-from app.frames.models import NewVersion, Registered, Replacement, Version
+from app.frames.announced import Deposit
+from app.frames.models import Version
+from app.frames.registration import NewVersion, Registered, Replacement
+from app.frames.store.announcing import AnnouncementWriter
+from app.frames.store.header_cards import keep_cards
 from app.frames.store.rows import (
     VERSIONS,
     columns_of,
@@ -36,12 +41,12 @@ class FrameWriter:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def lock(self, basename: str, sha256: str) -> None:
+    async def lock(self, basename: str, *digests: str) -> None:
         """Let nobody else file this basename or these bytes until the transaction ends.
 
         Everybody locks the name first, so that two filings never wait for each other.
         """
-        for name in (basename, sha256):
+        for name in (basename, *digests):
             await self._session.execute(
                 select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0)))
             )
@@ -72,13 +77,21 @@ class FrameWriter:
         return (await self._session.execute(selected)).scalar_one()
 
     async def add(self, new: NewVersion, now: datetime) -> Registered:
-        """Add a version, and its frame where it is the first; the newest version sets the facts."""
+        """Add a version, and its frame where it is the first; the newest version sets the facts.
+
+        Where a client announced these bytes, they become those of its version, and the facts stay
+        as it gave them.
+        """
+        announced = await self._attach_announced(new, now)
+        if announced is not None:
+            return announced
         file_id = new.frame_id or await self._next_id()
         await self._session.execute(
             insert(FileRow).values(id=file_id, created_at=now, **file_columns(new.stored))
         )
         frame_id, is_new = await self._put_frame(new, file_id, now)
         version_id = await self._add_version(new, frame_id, file_id, now)
+        await keep_cards(self._session, frame_id, version_id, new.hdus, new.science_hdu)
         await self._replace_links(frame_id, new.related)
         return Registered(frame_id=frame_id, version_id=version_id, is_new_frame=is_new)
 
@@ -104,6 +117,17 @@ class FrameWriter:
             {"number": number},
         )
 
+    async def remove(self, frame_id: int) -> tuple[str, ...]:
+        """Delete a frame with all that belongs to it; give the keys of its files."""
+        files: list[int] = []
+        for table in (FrameVersionRow, StoredThumbnailRow):
+            deleted = delete(table).where(table.frame_id == frame_id).returning(table.file_id)
+            found = (await self._session.execute(deleted)).scalars()
+            files.extend(file_id for file_id in found if file_id is not None)
+        await self._session.execute(delete(FrameRow).where(FrameRow.id == frame_id))
+        removed = delete(FileRow).where(FileRow.id.in_(files)).returning(FileRow.key)
+        return tuple((await self._session.execute(removed)).scalars())
+
     async def find_version(self, version_id: int) -> Version | None:
         """Find a version, whoever may see its frame."""
         selected = VERSIONS.where(FrameVersionRow.id == version_id)
@@ -124,6 +148,23 @@ class FrameWriter:
             .where(FrameHeaderRow.version_id == version_id)
             .values(hdus=header_json(new.hdus))
         )
+        await keep_cards(self._session, version.frame_id, version_id, new.hdus, new.science_hdu)
+
+    async def _attach_announced(self, new: NewVersion, now: datetime) -> Registered | None:
+        writer = AnnouncementWriter(self._session)
+        version_id = await writer.find_announced(new.received.md5)
+        if version_id is None:
+            return None
+        deposit = Deposit(
+            stored=new.stored,
+            received=new.received,
+            hdus=new.hdus,
+            science_hdu=new.science_hdu,
+            has_catalog=new.facts.has_catalog,
+            repairs=new.repairs,
+        )
+        frame_id = await writer.attach(version_id, deposit, now)
+        return Registered(frame_id=frame_id, version_id=version_id, is_new_frame=False)
 
     async def _next_id(self) -> int:
         return (await self._session.execute(select(archive_ids.next_value()))).scalar_one()

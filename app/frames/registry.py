@@ -1,0 +1,184 @@
+"""Adds to the catalogue."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.frames.models import FrameNotFoundError, Version
+from app.frames.registration import NewVersion, Registered, Replacement
+from app.frames.store import FrameWriter
+
+
+class FrameRegistry:
+    """Adds to the catalogue, within the transaction of whoever places the bytes.
+
+    Parameters
+    ----------
+    session
+        Within a transaction.
+    """
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._writer = FrameWriter(session)
+
+    async def reserve(self, basename: str, sha256: str) -> int | None:
+        """Let nobody else file this basename or these bytes until the transaction ends.
+
+        Parameters
+        ----------
+        basename
+            Of the frame to be filed.
+        sha256
+            Of the bytes as received.
+
+        Returns
+        -------
+        int or None
+            The frame that was received with the same bytes before, or None.
+        """
+        await self._writer.lock(basename, sha256)
+        return await self._writer.find_received(sha256)
+
+    async def find_received(self, sha256: str) -> int | None:
+        """Find the frame that was received with these bytes.
+
+        Parameters
+        ----------
+        sha256
+            Of the bytes as received.
+
+        Returns
+        -------
+        int or None
+            Its number.
+        """
+        return await self._writer.find_received(sha256)
+
+    async def find_number(self, basename: str) -> int | None:
+        """Find the number of a frame, whoever may see it.
+
+        Parameters
+        ----------
+        basename
+            Of the frame.
+
+        Returns
+        -------
+        int or None
+            None where there is no such frame.
+        """
+        return await self._writer.find_number(basename)
+
+    async def find_holder(self, number: int) -> str | None:
+        """Find which frame or file has a number; both share one number space.
+
+        Parameters
+        ----------
+        number
+            Of a frame, or of a file.
+
+        Returns
+        -------
+        str or None
+            Its name; None where the number is free.
+        """
+        return await self._writer.find_holder(number)
+
+    async def pass_over(self, number: int) -> None:
+        """Give no number up to this one to a new frame or file, so that an import can use them.
+
+        Parameters
+        ----------
+        number
+            The greatest number that is wanted.
+        """
+        await self._writer.pass_over(number)
+
+    async def count_versions(self, basename: str) -> int:
+        """Count the versions that a frame has.
+
+        Parameters
+        ----------
+        basename
+            Of the frame.
+
+        Returns
+        -------
+        int
+            0 where there is no such frame.
+        """
+        return await self._writer.count_versions(basename)
+
+    async def register(self, new: NewVersion, now: datetime) -> Registered:
+        """Add a version, and its frame where it is the first.
+
+        Parameters
+        ----------
+        new
+            Bytes, facts and headers.
+        now
+            When, UTC.
+
+        Returns
+        -------
+        Registered
+            Numbers of frame and version.
+
+        Raises
+        ------
+        ConflictError
+            If bytes or path are in the archive already.
+        """
+        return await self._writer.add(new, now)
+
+    async def version(self, version_id: int) -> Version:
+        """Get a version.
+
+        Parameters
+        ----------
+        version_id
+            Its number.
+
+        Returns
+        -------
+        Version
+            As stored now.
+
+        Raises
+        ------
+        FrameNotFoundError
+            If it is gone.
+        """
+        found = await self._writer.find_version(version_id)
+        if found is None:
+            raise FrameNotFoundError(f"there is no version {version_id}")
+        return found
+
+    async def is_stored(self, key: str) -> bool:
+        """Tell whether a version is stored under a key.
+
+        Parameters
+        ----------
+        key
+            Of the store.
+
+        Returns
+        -------
+        bool
+            False for bytes that nobody needs any more.
+        """
+        return await self._writer.is_stored(key)
+
+    async def replace_file(self, version_id: int, new: Replacement, now: datetime) -> None:
+        """Let a version be stored in another file; what was received stays known.
+
+        Parameters
+        ----------
+        version_id
+            The version.
+        new
+            The file that takes the place of the one so far.
+        now
+            When, UTC.
+        """
+        await self._writer.replace_file(version_id, new, now)
