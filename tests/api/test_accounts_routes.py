@@ -126,3 +126,79 @@ async def test_a_disabled_user_is_refused(client: httpx.AsyncClient, archive: Fa
     answer = await client.get("/profile/", headers={"Authorization": f"Token {token}"})
     assert answer.status_code == 401
     assert answer.json()["detail"] == "User inactive or deleted."
+
+
+@pytest.mark.parametrize("header", ["Authorization", "Authentication"])
+@pytest.mark.parametrize("value", ["Basic eDp5", "", "Digest x", "Key abc"])
+async def test_other_schemes_are_not_ours(
+    client: httpx.AsyncClient, header: str, value: str
+) -> None:
+    answer = await client.get("/profile/", headers={header: value})
+    assert (answer.status_code, answer.json()["username"]) == (200, "")
+
+
+async def test_authorization_decides(client: httpx.AsyncClient, archive: Factory) -> None:
+    token = await archive.accounts.log_in("ada", PASSWORD)
+    right, wrong = f"Token {token}", "Token " + "0" * 40
+
+    async def ask(authorization: str, authentication: str) -> tuple[int, str]:
+        headers = {"Authorization": authorization, "Authentication": authentication}
+        answer = await client.get("/profile/", headers=headers)
+        return answer.status_code, answer.json().get("username", "")
+
+    assert await ask(right, wrong) == (200, "ada")
+    assert await ask(wrong, right) == (401, "")
+    assert await ask("Basic eDp5", right) == (200, "")
+    assert await ask("", right) == (200, "")
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Authentication"])
+async def test_the_same_header_twice_is_refused(
+    client: httpx.AsyncClient, archive: Factory, name: str
+) -> None:
+    value = f"Token {await archive.accounts.log_in('ada', PASSWORD)}"
+    answer = await client.get("/profile/", headers=[(name, value), (name, value)])
+    assert answer.status_code == 401
+    assert answer.json()["detail"].startswith("Invalid token header. ")
+    joined = await client.get("/profile/", headers={name: f"{value}, {value}"})
+    assert joined.status_code == 401
+
+
+async def test_a_token_is_given_back_without_a_body(
+    client: httpx.AsyncClient, archive: Factory
+) -> None:
+    token = await archive.accounts.log_in("ada", PASSWORD)
+    answer = await client.post("/api-token-auth/", headers={"Authorization": f"Bearer {token}"})
+    assert answer.json() == {"token": token}
+    wrong = await client.post("/api-token-auth/", headers={"Authorization": "Token " + "0" * 40})
+    assert (wrong.status_code, wrong.json()["detail"]) == (401, "Invalid token.")
+    nothing = await client.post("/api-token-auth/")
+    assert nothing.status_code == 400
+    assert nothing.json()["username"] == ["This field is required."]
+
+
+async def test_a_body_counts_more_than_the_header(
+    client: httpx.AsyncClient, archive: Factory
+) -> None:
+    await archive.accounts.create_user("bob", PASSWORD)
+    bob = await archive.accounts.log_in("bob", PASSWORD)
+    body = {"username": "ada", "password": PASSWORD}
+    for old in (bob, "0" * 40):
+        headers = {"Authorization": f"Token {old}"}
+        answer = await client.post("/api-token-auth/", data=body, headers=headers)
+        assert answer.json() == {"token": await archive.accounts.log_in("ada", PASSWORD)}
+
+
+async def test_a_revoked_token_fails_everywhere(
+    client: httpx.AsyncClient, archive: Factory
+) -> None:
+    token = await archive.accounts.log_in("ada", PASSWORD)
+    headers = {"Authorization": f"Token {token}"}
+    answer = await client.post("/revoke_token", headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"message": "API token revoked."})
+    for path in ("/profile/", "/frames/", "/pyobs/frames/"):
+        refused = await client.get(path, headers=headers)
+        assert (refused.status_code, refused.json()["detail"]) == (401, "Invalid token.")
+    assert (await client.post("/revoke_token/")).status_code == 401
+    assert (await client.get("/revoke_token/")).status_code == 405
+    assert await archive.accounts.log_in("ada", PASSWORD) != token

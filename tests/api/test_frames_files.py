@@ -128,9 +128,9 @@ async def test_nobody_knows_since_when_a_file_is_packed(api: Served) -> None:
 
 async def test_a_signed_link_needs_no_token(api: Served) -> None:
     made = await a_file(api, public_at=FUTURE)
-    staff = await api.a_user("staff", is_staff=True)
+    root = await api.a_user("root", is_superuser=True)
     assert (await api.get(f"/frames/{made.id}/download/")).status_code == 404
-    link = await link_of(api, made, staff)
+    link = await link_of(api, made, root)
     answer = await api.client.get(link)
     assert (answer.status_code, answer.content) == (200, CONTENT)
     assert answer.headers["cache-control"] == "private, no-cache"
@@ -188,11 +188,11 @@ async def test_links_expire(
 
 async def test_a_token_decides_before_a_signature(api: Served) -> None:
     made = await a_file(api, public_at=FUTURE)
-    staff, user = await api.a_user("staff", is_staff=True), await api.a_user("user")
-    link = await link_of(api, made, staff)
+    root, user = await api.a_user("root", is_superuser=True), await api.a_user("user")
+    link = await link_of(api, made, root)
     assert (await api.client.get(link, headers=as_user(user))).status_code == 404
     broken = link[:-4] + "0000"
-    assert (await api.client.get(broken, headers=as_user(staff))).status_code == 200
+    assert (await api.client.get(broken, headers=as_user(root))).status_code == 200
     assert (await api.client.get(link, headers=as_user("0" * 40))).status_code == 401
 
 
@@ -201,8 +201,8 @@ async def test_who_may_fetch_what(api: Served, tmp_path: Path, kind: str) -> Non
     made = await an_image(api, tmp_path, proposal="P-7", public_at=FUTURE)
     path = f"/frames/{made.id}/{kind}/"
     member = await api.a_user("member", proposals=("P-7",))
-    staff = await api.a_user("staff", is_staff=True)
-    statuses = {None: 404, await api.a_user("user"): 404, member: 200, staff: 200}
+    root = await api.a_user("root", is_superuser=True)
+    statuses = {None: 404, await api.a_user("user"): 404, member: 200, root: 200}
     for token, status in statuses.items():
         answer = await api.get(path, token)
         assert answer.status_code == status

@@ -301,7 +301,7 @@ async def test_public_false_is_what_the_caller_has_for_himself(
     hidden = await a_frame(sessions, proposal="P-7", public_at=FUTURE)
     foreign = await a_frame(sessions, proposal="Q-1", public_at=FUTURE)
     member = await api.a_user("member", proposals=("P-7",))
-    staff = await api.a_user("staff", is_staff=True)
+    root = await api.a_user("root", is_superuser=True)
     loner = await api.a_user("loner")
 
     async def proprietary(token: str | None, public: str = "false") -> list[int]:
@@ -311,7 +311,7 @@ async def test_public_false_is_what_the_caller_has_for_himself(
     assert await proprietary(None) == []
     assert await proprietary(loner) == []
     assert await proprietary(member) == [shown.id, hidden.id]
-    assert await proprietary(staff) == [hidden.id, foreign.id]
+    assert await proprietary(root) == [hidden.id, foreign.id]
     assert await proprietary(member, "true") == [shown.id, hidden.id]
     assert await proprietary(None, "perhaps") == [shown.id]
 

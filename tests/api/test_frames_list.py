@@ -208,13 +208,13 @@ async def test_relations_go_both_ways(api: Served, sessions: Sessions) -> None:
     raw = await a_frame(sessions, "raw")
     hidden = await a_frame(sessions, "flat", public_at=FUTURE)
     reduced = await a_frame(sessions, "reduced", related=["raw", "flat", "not-here-yet"])
-    staff = await api.a_user("staff", is_staff=True)
+    root = await api.a_user("root", is_superuser=True)
     assert (await api.get(f"/frames/{raw.id}/")).json()["related_frames"] == [reduced.id]
     assert (await api.get(f"/frames/{reduced.id}/")).json()["related_frames"] == [raw.id]
     related = (await api.get(f"/frames/{reduced.id}/related/")).json()
     assert [item["id"] for item in related] == [raw.id]
     assert related[0].keys() == examples.FRAME.keys()
-    related = (await api.get(f"/frames/{reduced.id}/related/", staff)).json()
+    related = (await api.get(f"/frames/{reduced.id}/related/", root)).json()
     assert [item["id"] for item in related] == [raw.id, hidden.id]
     assert (await api.get(f"/frames/{hidden.id}/related/")).status_code == 404
 
@@ -258,7 +258,8 @@ async def test_who_sees_what(api: Served, sessions: Sessions) -> None:
         None: {public},
         await api.a_user("user"): {public, internal},
         await api.a_user("member", proposals=("P-7",)): {public, internal, proprietary},
-        await api.a_user("staff", is_staff=True): everything,
+        await api.a_user("staff", is_staff=True): {public, internal},
+        await api.a_user("root", is_superuser=True): everything,
     }
     for token, seen in sights.items():
         body = (await api.get("/frames/", token)).json()

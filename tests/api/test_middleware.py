@@ -178,7 +178,7 @@ async def test_security_headers_are_on_every_answer(client: httpx.AsyncClient, p
 
 
 @pytest.mark.asyncio
-async def test_cors_is_open_for_reading_only(client: httpx.AsyncClient) -> None:
+async def test_cors_is_open_without_credentials(client: httpx.AsyncClient) -> None:
     def asked(method: str) -> dict[str, str]:
         return {
             "Origin": "https://elsewhere.test",
@@ -186,7 +186,8 @@ async def test_cors_is_open_for_reading_only(client: httpx.AsyncClient) -> None:
             "Access-Control-Request-Headers": "authorization",
         }
 
-    assert (await client.options("/frames/7", headers=asked("GET"))).status_code == 200
+    for method in ("GET", "HEAD", "POST"):
+        assert (await client.options("/frames/7", headers=asked(method))).status_code == 200
     assert (await client.options("/frames/7", headers=asked("DELETE"))).status_code == 400
     response = await client.get("/", headers={"Origin": "https://elsewhere.test"})
     assert "access-control-allow-credentials" not in response.headers

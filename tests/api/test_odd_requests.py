@@ -82,7 +82,7 @@ async def test_head_of_the_arrivals(api: Served) -> None:
 
 async def test_no_cache_keeps_what_only_some_may_see(api: Served, sessions: Sessions) -> None:
     made = await a_frame(sessions, public_at=FUTURE, owner_id=None)
-    token = await api.a_user("keeper", is_staff=True)
+    token = await api.a_user("keeper", is_superuser=True)
     item = (await api.get(f"/frames/{made.id}/", token)).json()
     signed_headers = item["url"].replace("/download/", "/headers/")
     for answer in (
