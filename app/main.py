@@ -10,7 +10,8 @@ from fastapi import APIRouter, FastAPI
 
 from app.api import accounts, archive, frames, health, ingest, pyobs, thumbnails
 from app.api.deps import SECURITY_SCHEMES, name_callers
-from app.api.docs_page import install_docs_page, lead_to_docs
+from app.api.docs_page import install_docs_page
+from app.api.landing import install_landing_page
 from app.api.middleware import install_middleware
 from app.api.mounts import Dialect
 from app.api.problem_docs import customise_openapi
@@ -67,9 +68,15 @@ def create_app(settings: Settings, open_context: Opener = process_context) -> Fa
         swagger_ui_oauth2_redirect_url=None,
         openapi_tags=[*accounts.TAGS, *frames.TAGS, *ingest.TAGS, *health.TAGS],
     )
-    for area in (accounts, frames, ingest, health):
-        _include(app, area.router)
-    lead_to_docs(app)
+    areas = (accounts, frames, ingest, health)
+    for router in (
+        accounts.token_router,
+        accounts.session_router,
+        *(each.router for each in areas),
+        *archive.ROOT_ROUTERS,
+    ):
+        _include(app, router)
+    install_landing_page(app, DIALECTS)
     _finish(app)
     for dialect in DIALECTS:
         app.mount(dialect.prefix, mounted_app(dialect, app))
@@ -107,9 +114,9 @@ def mounted_app(dialect: Dialect, outer: FastAPI) -> FastAPI:
     )
     app.state = outer.state
     app.router.redirect_slashes = False
+    _finish(app)
     for router in dialect.routers:
         _include(app, router)
-    _finish(app)
     return app
 
 

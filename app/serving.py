@@ -31,6 +31,8 @@ def serve(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),  # by default uvicorn trusts 127.0.0.1
+        forwarded_allow_ips=[*settings.trusted_proxies],
     )
 
 

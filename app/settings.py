@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from app.core.errors import InvalidError
+from app.settings_access import AccessSettings
 
 PREFIX = "SKYSHELF_"
 
@@ -45,7 +46,7 @@ class InternalFrames(StrEnum):
     STAFF = "staff"
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """Every setting, with its default."""
 
     model_config = SettingsConfigDict(
@@ -66,6 +67,10 @@ class Settings(BaseSettings):
 
     inbox_dir: Path | None = None
     """Folder that is watched for new files; default `<data>/inbox`."""
+
+    filestore_dir: Path | None = None
+    """Folder of an LCO-style ingester's own file store (`FILESYSTEM_STORAGE_ROOT_DIR`), from which
+    announced files are copied; default `<data>/filestore`."""
 
     database_url: str | None = None
     """PostgreSQL 15 or newer, `postgresql+asyncpg://user:password@host/name`; default: an embedded
@@ -160,6 +165,9 @@ class Settings(BaseSettings):
     max_bundle_frames: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     """Most frames in one zip."""
 
+    thumbnail_max_px: Annotated[int, Field(ge=1, le=4096)] = 4000
+    """Largest width and height of a thumbnail [pixel]."""
+
     child_processes: Annotated[int, Field(ge=1, le=64)] = 2
     """Child processes of each API and worker process that read and render FITS files."""
 
@@ -236,6 +244,11 @@ class Settings(BaseSettings):
     def inbox(self) -> Path:
         """Folder that is watched for new files."""
         return (self.inbox_dir or self.data_dir / "inbox").absolute()
+
+    @property
+    def filestore(self) -> Path:
+        """Folder of an ingester's own file store."""
+        return (self.filestore_dir or self.data_dir / "filestore").absolute()
 
     @property
     def quarantine_dir(self) -> Path:

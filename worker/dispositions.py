@@ -9,6 +9,7 @@ from app.core.errors import (
     DeniedError,
     InvalidError,
     NotFoundError,
+    ThrottledError,
     TooLargeError,
     UnauthenticatedError,
     UnavailableError,
@@ -38,6 +39,7 @@ DISPOSITIONS = MappingProxyType[type[ArchiveError], Disposition](
         DeniedError: Disposition.QUARANTINE,
         UnauthenticatedError: Disposition.QUARANTINE,
         UnavailableError: Disposition.RETRY,
+        ThrottledError: Disposition.RETRY,
     }
 )
 

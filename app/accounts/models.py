@@ -23,6 +23,12 @@ class InvalidTokenError(UnauthenticatedError):
     title = "Invalid token"
 
 
+class InvalidSessionError(UnauthenticatedError):
+    """The session of a browser has expired or was ended, or was never opened."""
+
+    title = "Session ended"
+
+
 class InactiveUserError(UnauthenticatedError):
     """The token is valid, its user has been switched off."""
 
@@ -44,7 +50,7 @@ class User:
     is_active
         Whether the user may log in and use a token.
     is_staff
-        May upload, see everything and look after the ingest.
+        May upload, delete and look after the ingest; sees no more than any user.
     is_superuser
         May do everything, whatever `is_staff` says.
     created_at
@@ -90,7 +96,7 @@ class NewUser:
     username
         Checked.
     password_hash
-        In the PHC string format.
+        In the PHC string format, or as Django writes it; None for a user without a password.
     email
         Checked; None for none.
     is_staff
@@ -100,7 +106,7 @@ class NewUser:
     """
 
     username: str
-    password_hash: str
+    password_hash: str | None
     email: str | None = None
     is_staff: bool = False
     is_superuser: bool = False
@@ -134,11 +140,14 @@ class Proposal:
         Empty where none was given.
     members
         User names, in alphabetical order.
+    tags
+        Words that say from when on new frames are public, see `app.accounts.tags`.
     """
 
     id: str
     title: str
     members: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

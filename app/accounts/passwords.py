@@ -8,6 +8,7 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 
 from app.accounts import django_passwords
+from app.core.errors import InvalidError
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _hasher = PasswordHash.recommended()
@@ -44,6 +45,29 @@ async def hash_password(password: str) -> str:
         In the PHC string format, salt included.
     """
     return await asyncio.to_thread(_hasher.hash, _as_bytes(password))
+
+
+async def hash_new_password(password: str) -> str:
+    """Hash a password that somebody is to have from now on.
+
+    Parameters
+    ----------
+    password
+        Anything but empty.
+
+    Returns
+    -------
+    str
+        As `hash_password`.
+
+    Raises
+    ------
+    InvalidError
+        If it is empty.
+    """
+    if not password:
+        raise InvalidError("the password is empty: one character or more is needed")
+    return await hash_password(password)
 
 
 async def check_password(password: str, stored_hash: str | None) -> Verdict:

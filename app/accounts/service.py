@@ -1,5 +1,6 @@
 """Users, proposals, log-in and tokens."""
 
+from app.accounts.logins import LoginLimits, PasswordCheck
 from app.accounts.models import (
     InactiveUserError,
     InvalidTokenError,
@@ -7,16 +8,15 @@ from app.accounts.models import (
     Profile,
     Proposal,
     User,
-    WrongCredentialsError,
     check_email,
     check_proposal_id,
     check_username,
 )
-from app.accounts.passwords import check_password, hash_password
-from app.accounts.store import AccountStore
+from app.accounts.passwords import hash_new_password
+from app.accounts.store import AccountStore, ProposalStore, SessionStore
 from app.accounts.tokens import TokenSafe, hash_of, is_token, live_token
 from app.core.clock import Clock
-from app.core.errors import InvalidError, NotFoundError, UnauthenticatedError
+from app.core.errors import NotFoundError, UnauthenticatedError
 from app.core.identity import Caller
 from app.db.engine import Sessions, transaction
 
@@ -32,10 +32,20 @@ class AccountService:
         Of the archive; seals the tokens.
     clock
         Gives the current moment.
+    limits
+        How often log-ins may fail; None: without end.
     """
 
-    def __init__(self, sessions: Sessions, *, secret_key: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        *,
+        secret_key: str,
+        clock: Clock,
+        limits: LoginLimits | None = None,
+    ) -> None:
         self._sessions = sessions
+        self._passwords = PasswordCheck(sessions, clock, limits or LoginLimits())
         self._safe = TokenSafe(secret_key)
         self._clock = clock
 
@@ -59,7 +69,7 @@ class AccountService:
         email
             Unique whatever its case; None for none.
         is_staff
-            May upload, see everything and look after the ingest.
+            May upload, delete and look after the ingest; sees no more than any user.
         is_superuser
             May do everything.
 
@@ -78,7 +88,7 @@ class AccountService:
         check_username(username)
         if email is not None:
             check_email(email)
-        user = NewUser(username, await _hash_new(password), email, is_staff, is_superuser)
+        user = NewUser(username, await hash_new_password(password), email, is_staff, is_superuser)
         async with transaction(self._sessions) as session:
             return await AccountStore(session).add_user(user, created_at=self._clock())
 
@@ -108,7 +118,9 @@ class AccountService:
             if await AccountStore(session).count_superusers():
                 return False
         check_username(username)
-        user = NewUser(username, await _hash_new(password), is_staff=True, is_superuser=True)
+        user = NewUser(
+            username, await hash_new_password(password), is_staff=True, is_superuser=True
+        )
         async with transaction(self._sessions) as session:
             store = AccountStore(session)
             await store.lock_superusers()
@@ -150,7 +162,7 @@ class AccountService:
             return await AccountStore(session).list_users()
 
     async def set_password(self, username: str, password: str) -> None:
-        """Give a user another password; the token stays valid.
+        """Give a user another password; the token stays valid, sessions of browsers end.
 
         Parameters
         ----------
@@ -166,14 +178,17 @@ class AccountService:
         InvalidError
             If the password is empty.
         """
-        new_hash = await _hash_new(password)
+        new_hash = await hash_new_password(password)
         async with transaction(self._sessions) as session:
             store = AccountStore(session)
             user = await store.get_user(username)
             await store.replace_password(user.id, new_hash)
+            await SessionStore(session).end_all(user.id, ended_at=self._clock())
 
     async def set_active(self, username: str, *, is_active: bool) -> None:
         """Switch a user on or off; while off, neither password nor token opens anything.
+
+        Switched off, all sessions of browsers end for good.
 
         Parameters
         ----------
@@ -191,6 +206,8 @@ class AccountService:
             store = AccountStore(session)
             user = await store.get_user(username)
             await store.replace_active(user.id, is_active=is_active)
+            if not is_active:
+                await SessionStore(session).end_all(user.id, ended_at=self._clock())
 
     async def create_proposal(self, proposal_id: str, title: str = "") -> Proposal:
         """Create a proposal.
@@ -216,7 +233,7 @@ class AccountService:
         """
         check_proposal_id(proposal_id)
         async with transaction(self._sessions) as session:
-            return await AccountStore(session).add_proposal(proposal_id, title)
+            return await ProposalStore(session).add(proposal_id, title)
 
     async def list_proposals(self) -> tuple[Proposal, ...]:
         """Return all proposals by id, with their members.
@@ -227,7 +244,7 @@ class AccountService:
             All.
         """
         async with transaction(self._sessions) as session:
-            return await AccountStore(session).list_proposals()
+            return await ProposalStore(session).list()
 
     async def add_member(self, proposal_id: str, username: str) -> None:
         """Make a user a member of a proposal, which is created where it is missing.
@@ -248,9 +265,8 @@ class AccountService:
         """
         check_proposal_id(proposal_id)
         async with transaction(self._sessions) as session:
-            store = AccountStore(session)
-            user = await store.get_user(username)
-            await store.add_member(proposal_id, user.id)
+            user = await AccountStore(session).get_user(username)
+            await ProposalStore(session).add_member(proposal_id, user.id)
 
     async def remove_member(self, proposal_id: str, username: str) -> None:
         """End a user's membership in a proposal.
@@ -268,14 +284,13 @@ class AccountService:
             If there is no such user or membership.
         """
         async with transaction(self._sessions) as session:
-            store = AccountStore(session)
-            user = await store.get_user(username)
-            if not await store.remove_member(proposal_id, user.id):
+            user = await AccountStore(session).get_user(username)
+            if not await ProposalStore(session).remove_member(proposal_id, user.id):
                 raise NotFoundError(
                     f"user {username!r} is not a member of proposal {proposal_id!r}"
                 )
 
-    async def log_in(self, name: str, password: str) -> str:
+    async def log_in(self, name: str, password: str, *, address: str | None = None) -> str:
         """Return the user's token, the same on every call until it is revoked.
 
         Parameters
@@ -284,6 +299,8 @@ class AccountService:
             User name or e-mail address, whatever its case.
         password
             As the person typed it.
+        address
+            Of the client; None where there is none.
 
         Returns
         -------
@@ -294,21 +311,10 @@ class AccountService:
         ------
         WrongCredentialsError
             If they do not belong to an active user; the time it takes does not say which is wrong.
-        """
-        login = None
-        if name.isprintable():  # PostgreSQL holds neither NUL nor half a surrogate pair
-            async with transaction(self._sessions) as session:
-                login = await AccountStore(session).find_login(name)
-        verdict = await check_password(password, login.password_hash if login else None)
-        if login is None or not verdict.is_right or not login.user.is_active:
-            raise WrongCredentialsError("Unable to log in with provided credentials.")
-        async with transaction(self._sessions) as session:
-            store = AccountStore(session)
-            if verdict.new_hash is not None:
-                await store.replace_password(
-                    login.user.id, verdict.new_hash, instead_of=login.password_hash
-                )
-            return await live_token(store, self._safe, login.user, now=self._clock())
+        ThrottledError
+            If it failed too often.
+        """  # what checks the password raises them
+        return await self.token_of(await self._passwords.user(name, password, address))
 
     async def token_of(self, user: User) -> str:
         """Return a user's token; make it where there is none.
@@ -358,7 +364,7 @@ class AccountService:
         return user.as_caller(proposals)
 
     async def revoke_token(self, caller: Caller) -> None:
-        """Revoke the caller's token; the next log-in gives a new one.
+        """Revoke the caller's token and end all sessions; the next log-in gives a new token.
 
         Parameters
         ----------
@@ -374,6 +380,7 @@ class AccountService:
             raise UnauthenticatedError("Authentication credentials were not provided.")
         async with transaction(self._sessions) as session:
             await AccountStore(session).remove_token(caller.user_id, revoked_at=self._clock())
+            await SessionStore(session).end_all(caller.user_id, ended_at=self._clock())
 
     def profile(self, caller: Caller) -> Profile:
         """Return what the caller may know of the account behind the request.
@@ -391,9 +398,3 @@ class AccountService:
         return Profile(
             caller.username, tuple(sorted(caller.proposals)), caller.is_staff, caller.is_superuser
         )
-
-
-async def _hash_new(password: str) -> str:
-    if not password:
-        raise InvalidError("the password is empty: one character or more is needed")
-    return await hash_password(password)

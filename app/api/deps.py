@@ -12,11 +12,15 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.accounts.models import InvalidTokenError
+from app.api.csrf import check_csrf
+from app.api.session_cookie import session_of
+from app.api.throttling import count_request
 from app.context import Factory
 from app.core.errors import DeniedError, UnauthenticatedError
 from app.core.identity import ANONYMOUS, Caller
 
 _SCHEMES = ("token", "bearer")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 async def get_factory(request: Request) -> Factory:
@@ -35,7 +39,7 @@ class MissingCredentialsError(UnauthenticatedError):
 
 
 def token_of(request: Request) -> str | None:
-    """Find the token of a request: ``Authorization`` decides, else ``Authentication``.
+    """Find the token of a request: ``Authorization`` decides, without it ``Authentication``.
 
     Parameters
     ----------
@@ -50,10 +54,13 @@ def token_of(request: Request) -> str | None:
     Raises
     ------
     InvalidTokenError
-        If the header holds none, or several values.
+        If the header holds none or several values, or is there twice.
     """
-    header = request.headers.get("authorization") or request.headers.get("authentication")
-    words = header.split() if header else []
+    headers = request.headers
+    found = headers.getlist("authorization") or headers.getlist("authentication")
+    if len(found) > 1:
+        raise InvalidTokenError("Invalid token header. Only one header may carry credentials.")
+    words = found[0].split() if found else []
     if not words or words[0].lower() not in _SCHEMES:
         return None
     if len(words) == 1:
@@ -69,13 +76,28 @@ async def anybody() -> Caller:
 
 
 async def reader(request: Request, services: Services) -> Caller:
-    """Answer everybody what he may see; a wrong token is refused even so."""
+    """Answer everybody what he may see; refuse a wrong token even so, and who asks too often."""
+    caller = await _identified(request, services)
+    await count_request(request, services, caller)
+    return caller
+
+
+async def _identified(request: Request, services: Factory) -> Caller:
+    """Say who is behind a request: a token decides, without one the session of a browser."""
     token = token_of(request)
-    return ANONYMOUS if token is None else await services.accounts.caller_for_token(token)
+    if token is not None:
+        return await services.accounts.caller_for_token(token)
+    identifier = session_of(request)
+    if identifier is None:
+        return ANONYMOUS
+    caller = await services.browser_sessions.caller(identifier)
+    if request.method not in _SAFE_METHODS:
+        await check_csrf(request)
+    return caller
 
 
 async def user(caller: Annotated[Caller, Depends(reader)]) -> Caller:
-    """Demand a token.
+    """Demand a user.
 
     Raises
     ------
@@ -88,7 +110,7 @@ async def user(caller: Annotated[Caller, Depends(reader)]) -> Caller:
 
 
 async def staff(caller: Annotated[Caller, Depends(user)]) -> Caller:
-    """Demand the token of a member of staff.
+    """Demand a member of staff.
 
     Raises
     ------
@@ -101,7 +123,7 @@ async def staff(caller: Annotated[Caller, Depends(user)]) -> Caller:
 
 
 async def superuser(caller: Annotated[Caller, Depends(user)]) -> Caller:
-    """Demand the token of a superuser.
+    """Demand a superuser.
 
     Raises
     ------

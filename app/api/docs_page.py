@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 _SCRIPTS = ("fastapi_swagger", "resources")
@@ -30,18 +30,3 @@ def install_docs_page(app: FastAPI) -> None:
             swagger_favicon_url="swagger/favicon-32x32.png",
             swagger_ui_parameters={"persistAuthorization": True, "filter": True},
         )
-
-
-def lead_to_docs(app: FastAPI) -> None:
-    """Lead from the root to the page.
-
-    Parameters
-    ----------
-    app
-        With the page.
-    """
-
-    @app.head("/", include_in_schema=False)
-    @app.get("/", include_in_schema=False)
-    async def root() -> RedirectResponse:
-        return RedirectResponse("docs")

@@ -359,7 +359,9 @@ def install_middleware(
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
-        allow_methods=["GET", "HEAD"],
+        # Credentials are never taken along, so that a page elsewhere can do no more than any script
+        # with the same token: ask for one, search, fetch a zip.
+        allow_methods=["GET", "HEAD", "POST"],
         allow_headers=CORS_REQUEST_HEADERS,
         expose_headers=CORS_ANSWER_HEADERS,
     )

@@ -16,15 +16,18 @@ from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.responses import Response
 from starlette.routing import Match
 
+from app.accounts.models import InvalidSessionError
 from app.api.field_errors import SHOWN_CHARACTERS, WHOLE_BODY, FieldError, describe
 from app.api.mounts import mount_prefix
 from app.api.problem_forms import Problem, refuse
+from app.api.session_cookie import ENDED_COOKIE
 from app.core.errors import (
     ArchiveError,
     ConflictError,
     DeniedError,
     InvalidError,
     NotFoundError,
+    ThrottledError,
     TooLargeError,
     UnauthenticatedError,
     UnavailableError,
@@ -40,6 +43,7 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     DeniedError: HTTPStatus.FORBIDDEN,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
 }
 """Status of each family; a subclass has that of its nearest ancestor."""
 
@@ -117,6 +121,8 @@ def _archive_problem(error: ArchiveError) -> Problem:
         headers["WWW-Authenticate"] = "Token"
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, InvalidSessionError):
+        headers["Set-Cookie"] = ENDED_COOKIE
     field = (error.field or WHOLE_BODY) if isinstance(error, InvalidError) else None
     return Problem(
         status_for(type(error)),

@@ -101,15 +101,19 @@ def _day(value: object) -> object:
 
 
 def _without_null(value: str) -> str:
-    """Refuse the one character that PostgreSQL cannot keep.
+    """Refuse what PostgreSQL cannot keep: the null character, and halves of surrogate pairs.
 
     Raises
     ------
     PydanticCustomError
-        If the text holds it.
+        If the text holds one.
     """
     if "\0" in value:
         raise PydanticCustomError("null_character", "Null characters are not allowed.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise PydanticCustomError("string_unicode", "Not a valid string.") from error
     return value
 
 

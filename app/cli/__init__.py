@@ -10,7 +10,7 @@ import typer
 
 from app.core.errors import ArchiveError
 
-from . import accounts, docs, ingest, run, status
+from . import accounts, deletion, docs, imports, ingest, run, status
 
 __all__ = ["app", "main"]
 
@@ -22,9 +22,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (run, ingest, status, docs):
+for commands in (run, ingest, deletion, status, docs):
     app.add_typer(commands.app)
-for name, group in accounts.GROUPS.items():
+for name, group in (*accounts.GROUPS.items(), ("import", imports.app)):
     app.add_typer(group, name=name)
 
 

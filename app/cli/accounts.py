@@ -5,9 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.core.errors import InvalidError
+
 from .session import in_archive
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.accounts.tags import ProposalTag
     from app.context import Factory
 
 users = typer.Typer(help="Users: who can log in.", no_args_is_help=True)
@@ -19,6 +24,10 @@ GROUPS = {"user": users, "token": tokens, "proposal": proposals}
 
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 ProposalId = Annotated[str, typer.Argument(metavar="ID", help="As frames name it (PROPID).")]
+Tags = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TAG", help="private, internal or public; none: take them away."),
+]
 Member = Annotated[str, typer.Argument(metavar="USER", help="Name of the user.")]
 FromStdin = Annotated[
     bool,
@@ -39,7 +48,7 @@ def add_user(
     *,
     email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
     staff: Annotated[
-        bool, typer.Option("--staff", help="May upload, see everything, look after the ingest.")
+        bool, typer.Option("--staff", help="May upload and delete, look after the ingest.")
     ] = False,
     superuser: Annotated[bool, typer.Option("--superuser", help="May do everything.")] = False,
     password_stdin: FromStdin = False,
@@ -78,7 +87,7 @@ def set_password(name: UserName, *, password_stdin: FromStdin = False) -> None:
 
 @users.command("disable")
 def disable_user(name: UserName) -> None:
-    """Switch a user off: neither password nor token opens anything."""
+    """Switch a user off: neither password nor token opens anything, and browsers are logged out."""
     in_archive(lambda archive: archive.accounts.set_active(name, is_active=False))
     typer.echo(f"The user {name!r} is switched off.")
 
@@ -102,7 +111,7 @@ def show_token(name: UserName) -> None:
 
 @tokens.command("revoke")
 def revoke_token(name: UserName) -> None:
-    """Revoke the API token of a user; the next log-in makes a new one."""
+    """Revoke the API token of a user, log browsers out; the next log-in makes a new one."""
 
     async def revoke(archive: "Factory") -> None:
         user = await archive.accounts.get_user(name)
@@ -125,12 +134,42 @@ def add_proposal(
 
 @proposals.command("list")
 def list_proposals() -> None:
-    """List all proposals with their members."""
+    """List all proposals with their members and tags."""
     from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
 
     found = in_archive(lambda archive: archive.accounts.list_proposals())
-    rows = [(proposal.id, proposal.title, ", ".join(proposal.members)) for proposal in found]
-    show_table(("proposal", "title", "members"), rows)
+    rows = [(one.id, one.title, ", ".join(one.members), ", ".join(one.tags)) for one in found]
+    show_table(("proposal", "title", "members", "tags"), rows)
+
+
+@proposals.command("tag")
+def tag_proposal(proposal_id: ProposalId, tags: Tags = None) -> None:
+    """Say from when on new frames of a proposal are public; without tags, the usual rules.
+
+    `private` or `internal`: never by themselves. `public`: from the start of the exposure. The
+    proposal is made where it is missing; frames that are in the archive keep their date.
+    """
+    wanted = _known_tags(tags or [])
+    in_archive(lambda archive: archive.proposal_tags.replace(proposal_id, wanted))
+    said = ", ".join(wanted) or "no tags"
+    typer.echo(f"The proposal {proposal_id!r} has {said}.")
+
+
+def _known_tags(words: "Sequence[str]") -> "tuple[ProposalTag, ...]":
+    """Take words for tags.
+
+    Raises
+    ------
+    InvalidError
+        If one is no tag.
+    """
+    from app.accounts.tags import ProposalTag  # noqa: PLC0415  # slow to load
+
+    known = {tag.value: tag for tag in ProposalTag}
+    for word in words:
+        if word not in known:
+            raise InvalidError(f"tag {word!r}: one of {', '.join(known)} is needed", field="tag")
+    return tuple(known[word] for word in words)
 
 
 @proposals.command("member-add")

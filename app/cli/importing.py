@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,8 +17,8 @@ from .finding import Found, find_files
 from .output import say, show_table, shown
 from .progress import ImportBar
 from .session import opened
+from .signals import stop_on_signals
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOWN = 10
 _DONE, _WITH_FAILURES, _INTERRUPTED = 0, 1, 130
 
@@ -100,7 +98,7 @@ def run_import(settings: Settings, paths: Sequence[Path], report: Path | None) -
 async def _import(settings: Settings, run: Run) -> None:
     for folder, why in run.found.unreadable.items():
         run.tally.add(Result(folder, Fate.FAILED, "Folder unreadable", why))
-    with ImportBar(run.total) as bar, _stop_on_signals() as stop:
+    with ImportBar(run.total) as bar, stop_on_signals() as stop:
 
         def tell(result: Result) -> None:
             run.tally.add(result)
@@ -115,25 +113,6 @@ async def _import(settings: Settings, run: Run) -> None:
                 stop=stop,
                 tell=tell,
             )
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[asyncio.Event]:
-    """Give an event that the first SIGINT or SIGTERM sets; the second one cancels the task."""
-    loop, task, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
-
-    def on_signal() -> None:
-        if stop.is_set() and task is not None:
-            task.cancel()
-        stop.set()
-
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield stop
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
 
 
 def _finish(run: Run, took_s: float, report: Path | None) -> None:

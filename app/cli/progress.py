@@ -34,10 +34,10 @@ class ImportBar:
     Parameters
     ----------
     total
-        Number of files.
+        Number of files; None where it is not known yet.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int | None) -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             BarColumn(),
@@ -71,5 +71,26 @@ class ImportBar:
             All of them.
         """
         filed, duplicates = tally.counts[Fate.FILED], tally.counts[Fate.DUPLICATE]
-        said = f"{filed} filed, {duplicates} duplicates, {tally.failed} failures"
-        self._progress.update(self._task, completed=tally.done, description=said)
+        self.tell(tally.done, f"{filed} filed, {duplicates} duplicates, {tally.failed} failures")
+
+    def tell(self, done: int, said: str) -> None:
+        """Show how far it is.
+
+        Parameters
+        ----------
+        done
+            Number of files that came to an end.
+        said
+            What became of them.
+        """
+        self._progress.update(self._task, completed=done, description=said)
+
+    def expect(self, total: int) -> None:
+        """Say how many there will be.
+
+        Parameters
+        ----------
+        total
+            Number of files.
+        """
+        self._progress.update(self._task, total=total)

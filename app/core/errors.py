@@ -1,4 +1,4 @@
-"""The five families of things that can go wrong, and nothing about HTTP.
+"""The families of things that can go wrong, and nothing about HTTP.
 
 Every error the archive raises on purpose belongs to one family. Edges translate families into
 their own world (``app/api/problems.py``, ``worker/dispositions.py``); features add subclasses
@@ -101,3 +101,9 @@ class UnavailableError(ArchiveError):
     def __init__(self, message: str, *, retry_after_s: float = 5.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class ThrottledError(UnavailableError):
+    """The caller has asked too often; what is asked for is there."""
+
+    title = "Too many requests"

@@ -10,7 +10,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import event, select
 
-from app.accounts import passwords, service
+from app.accounts import logins, passwords, service
 from app.accounts.models import InactiveUserError, InvalidTokenError, Profile, WrongCredentialsError
 from app.accounts.service import AccountService
 from app.core.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
@@ -124,7 +124,7 @@ async def test_nobody_is_checked_against_nothing(
         checked.append(stored)
         return await passwords.check_password(password, stored)
 
-    monkeypatch.setattr(service, "check_password", check)
+    monkeypatch.setattr(logins, "check_password", check)
     await accounts.create_user("vera", "horse")
     for name in ("nobody", "a\x00b", "vera"):
         with pytest.raises(WrongCredentialsError):

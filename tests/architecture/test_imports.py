@@ -21,8 +21,11 @@ def test_import_rules_hold() -> None:
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        ("worker.main", {"fastapi", "starlette", "uvicorn", "astropy", "fitsio", "PIL", "numpy"}),
-        ("app.main", {"astropy", "fitsio", "PIL", "cmap", "worker"}),
+        (
+            "worker.main",
+            {"fastapi", "starlette", "uvicorn", "astropy", "fitsio", "PIL", "numpy", "pyarrow"},
+        ),
+        ("app.main", {"astropy", "fitsio", "PIL", "cmap", "pyarrow", "worker"}),
         ("app.serving", {"fastapi", "sqlalchemy", "astropy", "worker"}),
         ("app.cli", {"astropy", "fitsio", "PIL", "fastapi", "sqlalchemy"}),
         ("app.supervisor", {"astropy", "fitsio", "PIL", "fastapi", "worker"}),

@@ -12,16 +12,9 @@ from typing import Any
 
 from app.core.night import night_of
 from app.db.engine import Sessions, transaction
-from app.frames.models import (
-    FrameFacts,
-    HeaderOfHdu,
-    NewVersion,
-    ReceivedFile,
-    Registered,
-    StoredFile,
-    Version,
-)
-from app.frames.service import FrameRegistry
+from app.frames.models import FrameFacts, HeaderOfHdu, ReceivedFile, StoredFile, Version
+from app.frames.registration import NewVersion, Registered
+from app.frames.registry import FrameRegistry
 from app.frames.versions import stored_file
 from app.storage.protocol import Store
 

@@ -26,11 +26,18 @@ class Served:
         return await self.client.get(path, params=query, headers=as_user(token))
 
     async def a_user(
-        self, name: str, *, is_staff: bool = False, proposals: tuple[str, ...] = ()
+        self,
+        name: str,
+        *,
+        is_staff: bool = False,
+        is_superuser: bool = False,
+        proposals: tuple[str, ...] = (),
     ) -> str:
         """Make a user and give the token."""
         accounts = self.archive.accounts
-        user = await accounts.create_user(name, f"{name} has a password", is_staff=is_staff)
+        user = await accounts.create_user(
+            name, f"{name} has a password", is_staff=is_staff, is_superuser=is_superuser
+        )
         known = {proposal.id for proposal in await accounts.list_proposals()}
         for proposal in proposals:
             if proposal not in known:

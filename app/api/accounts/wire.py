@@ -59,3 +59,12 @@ class ProfileOut(BaseModel):
             profile=MemberOut(proposals=sorted(profile.proposals) if profile.username else None),
             is_staff=profile.is_staff,
         )
+
+
+class MessageOut(BaseModel):
+    """What was done."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    message: str
+    """One sentence."""

@@ -28,7 +28,8 @@ async def funpack(
 ) -> Response:
     """Answer with the newest version unpacked (ARC-43)."""
     frame = await services.frames.get(frame_id, caller)
-    file = await services.plain.plain(choose_version(frame))
+    version = await services.announcing.fetch(choose_version(frame))
+    file = await services.plain.plain(version)
     return served_response(request, services, frame, file, content_type=_OCTETS)
 
 
@@ -46,5 +47,6 @@ async def catalog(
 ) -> Response:
     """Answer with the catalogue of the newest version (ARC-44)."""
     frame = await services.frames.get(frame_id, caller)
-    file = await services.plain.catalog(frame)
+    version = await services.announcing.fetch(choose_version(frame))
+    file = await services.plain.catalog(frame, version)
     return served_response(request, services, frame, file, content_type=file.content_type)

@@ -67,7 +67,8 @@ async def opened(
         If the frame has no such version.
     """  # the services raise them
     frame = await services.frames.get(frame_id, _entitled(frame_id, caller, services, link))
-    return Opened(frame, choose_version(frame, link.version))
+    version = choose_version(frame, link.version)
+    return Opened(frame, await services.announcing.fetch(version))
 
 
 OpenedVersion = Annotated[Opened, Depends(opened)]

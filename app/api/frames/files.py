@@ -14,6 +14,7 @@ from app.context import Factory
 from app.frames.models import Frame, Version
 from app.frames.versions import choose_version, stored_file
 from app.previews.models import PreviewSpec
+from app.previews.packed import ServedFile
 
 
 async def version_response(request: Request, services: Factory, wanted: Opened) -> Response:
@@ -78,7 +79,7 @@ async def preview_response(
     ArchiveError
         If there is none; see `PreviewService.picture`.
     """  # the services raise it
-    version = choose_version(frame)
+    version = await services.announcing.fetch(choose_version(frame))
     picture = await services.previews.picture(version, spec)
     return file_response(
         request,
@@ -124,6 +125,41 @@ async def catalog_response(request: Request, services: Factory, frame: Frame) ->
         etag=catalog.name,
         last_modified=choose_version(frame).created_at,
         size_bytes=catalog.size_bytes,
+        headers=_caching(frame, services),
+    )
+
+
+def served_response(
+    request: Request, services: Factory, frame: Frame, file: ServedFile, *, content_type: str
+) -> Response:
+    """Answer with a file that was made of a frame's newest version, or with the version itself.
+
+    Parameters
+    ----------
+    request
+        The request.
+    services
+        Of the process.
+    frame
+        One that the caller sees.
+    file
+        Of the frame.
+    content_type
+        Media type.
+
+    Returns
+    -------
+    Response
+        The file, or pieces of it.
+    """
+    return file_response(
+        request,
+        file.path,
+        filename=file.name,
+        content_type=content_type,
+        etag=file.etag,
+        last_modified=None,
+        size_bytes=file.size_bytes,
         headers=_caching(frame, services),
     )
 

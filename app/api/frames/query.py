@@ -12,6 +12,7 @@ from app.api.frames.wire_filters import (
     FiltersIn,
 )
 from app.api.frames.wire_order import OrderIn, order_of
+from app.api.header_filters import HeaderFilters
 from app.core.errors import InvalidError
 from app.core.sky import Cone, Vector, unit_vector
 from app.core.sky_polygon import Polygon
@@ -26,13 +27,15 @@ class TwoValuesError(InvalidError):
     title = "Contradiction"
 
 
-async def selection(filters: Annotated[FiltersIn, Query()]) -> FrameQuery:
+async def selection(filters: Annotated[FiltersIn, Query()], headers: HeaderFilters) -> FrameQuery:
     """Read the filters.
 
     Parameters
     ----------
     filters
         As sent, checked one by one.
+    headers
+        Those on header cards.
 
     Returns
     -------
@@ -61,6 +64,7 @@ async def selection(filters: Annotated[FiltersIn, Query()]) -> FrameQuery:
         cone=_cone(filters),
         covers=_point(filters.covers),
         intersects=_geometry(filters.intersects, "intersects"),
+        headers=headers,
     )
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from app.api.bodies import body_schema
+from app.api.cursors import CursorWish
 from app.api.deps import Reader, Services, Staff
 from app.api.frames.access import OpenedVersion
 from app.api.frames.files import (
@@ -16,6 +17,7 @@ from app.api.frames.files import (
     zip_name,
     zip_response,
 )
+from app.api.frames.lists import Listing, list_response
 from app.api.frames.openapi import file_responses, upload_schema
 from app.api.frames.query import Ordering, Selection
 from app.api.frames.uploads import receive, take_in
@@ -24,15 +26,18 @@ from app.api.frames.wire import (
     CreatedOut,
     FrameListOut,
     FrameOut,
-    FrameView,
-    ShownIn,
     ZipIn,
 )
 from app.api.frames.wire_headers import ExtIn, HeadersOut, headers_out
+from app.api.frames.wire_items import FrameView, ShownIn
 from app.api.frames.wire_previews import PreviewIn
-from app.api.frames.zips import Wanted, ZipCaller, ZipWindow
-from app.api.paging import RootWindow, links_beside
+from app.api.frames.zip_choice import Wanted, choice_of
+from app.api.frames.zips import ZipCaller, ZipWindow
+from app.api.json_bodies import json_response
+from app.api.mounts import base_url
+from app.api.paging import RootWindow
 from app.api.problem_docs import problem_responses
+from app.api.tables import Tabular, frame_columns, frames_response, table_responses
 from app.api.validation import RowId
 
 TAGS = [
@@ -43,15 +48,26 @@ TAGS = [
 UPLOAD_PATHS = frozenset({"/frames/create/"})
 """Paths of operations whose bodies go to disk, and may be as large as an upload."""
 
+COLUMNS = frame_columns(FrameOut)
+"""What a list of frames can be made of."""
+
 router = APIRouter()
 
 
-async def frame_view(services: Services) -> FrameView:
+async def frame_view(request: Request, services: Services) -> FrameView:
     """Give what writes frames."""
-    return FrameView(http_root=services.settings.public_url, links=services.links)
+    root = base_url(request)
+    return FrameView(http_root=root, links=services.links, picture_root=f"{root}/archive")
 
 
 View = Annotated[FrameView, Depends(frame_view)]
+
+
+async def root_listing(
+    selection: Selection, order: Ordering, window: RootWindow, wish: CursorWish, table: Tabular
+) -> Listing:
+    """Read which list is wanted."""
+    return Listing(replace(selection, order=order, window=window), wish, table, COLUMNS)
 
 
 @router.head("/frames/", include_in_schema=False)
@@ -62,29 +78,19 @@ View = Annotated[FrameView, Depends(frame_view)]
     description="The frames that the caller sees and that pass all filters, the newest observation"
     " first. Filters have the names of pyobs and of the LCO archive; unknown names, empty values"
     " and `ALL` are ignored. `count` is exact.",
-    responses=problem_responses(400, 401, 503),
-    response_model_exclude_unset=True,
+    responses=table_responses() | problem_responses(400, 401, 503),
+    response_model=FrameListOut,
 )
 async def list_frames(
     caller: Reader,
     request: Request,
     services: Services,
     view: View,
-    selection: Selection,
-    order: Ordering,
-    window: RootWindow,
+    listing: Annotated[Listing, Depends(root_listing)],
     shown: Annotated[ShownIn, Query()],
-) -> FrameListOut:
-    page = await services.frames.search(replace(selection, order=order, window=window), caller)
-    following, previous = links_beside(request, count=page.count, window=window)
+) -> Response:
     view = view.showing(shown)
-    return FrameListOut(
-        count=page.count,
-        next=following,
-        previous=previous,
-        results=[view.item(frame) for frame in page.items],
-        count_estimated=False,
-    )
+    return await list_response(request, services, caller, listing, view, FrameView.item)
 
 
 @router.head("/aggregate/", include_in_schema=False)
@@ -138,7 +144,7 @@ async def zip_selection(
     summary="Fetch named frames as a zip",
     description="As JSON or as a form, in which `frame_ids` (or `frame_ids[]`) is repeated. A frame"
     " that the caller does not see is one that does not exist: 404. The zip is the same as that of"
-    " a selection.",
+    " a selection, unless `uncompress` or `catalog_only` asks for other forms of the files.",
     response_class=Response,
     responses=file_responses("application/zip") | problem_responses(400, 401, 404, 413, 503),
     openapi_extra=body_schema(ZipIn),
@@ -147,9 +153,10 @@ async def zip_frames(
     caller: ZipCaller, request: Request, services: Services, wanted: Wanted
 ) -> Response:
     name = zip_name(services.clock())
-    return zip_response(
-        request, await services.bundles.of_frames(wanted.frame_ids, caller, name=name)
+    bundle = await services.bundles.of_frames(
+        wanted.frame_ids, caller, name=name, choose=choice_of(services, wanted)
     )
+    return zip_response(request, bundle)
 
 
 @router.post(
@@ -175,10 +182,10 @@ async def create_frames(caller: Staff, request: Request, services: Services) -> 
     description="One frame with its versions. A frame that the caller does not see is one that does"
     " not exist.",
     responses=problem_responses(401, 404, 503),
-    response_model_exclude_unset=True,
+    response_model=FrameOut,
 )
-async def get_frame(caller: Reader, services: Services, view: View, frame_id: RowId) -> FrameOut:
-    return view.item(await services.frames.get(frame_id, caller))
+async def get_frame(caller: Reader, services: Services, view: View, frame_id: RowId) -> Response:
+    return json_response(view.item(await services.frames.get(frame_id, caller)))
 
 
 @router.head("/frames/{frame_id:row_id}/related/", include_in_schema=False)
@@ -188,13 +195,14 @@ async def get_frame(caller: Reader, services: Services, view: View, frame_id: Ro
     summary="List the related frames",
     description="The frames that the frame names in its header and those that name it, as far as"
     " the caller sees them, by number.",
-    responses=problem_responses(401, 404, 503),
-    response_model_exclude_unset=True,
+    responses=table_responses() | problem_responses(400, 401, 404, 503),
+    response_model=list[FrameOut],
 )
 async def list_related(
-    caller: Reader, services: Services, view: View, frame_id: RowId
-) -> list[FrameOut]:
-    return [view.item(frame) for frame in await services.frames.related(frame_id, caller)]
+    caller: Reader, services: Services, view: View, frame_id: RowId, table: Tabular
+) -> Response:
+    related = await services.frames.related(frame_id, caller)
+    return await frames_response(services, table, related, columns=COLUMNS, item=view.item)
 
 
 @router.head("/frames/{frame_id:row_id}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
@@ -263,3 +271,16 @@ async def catalog(
     caller: Reader, request: Request, services: Services, frame_id: RowId
 ) -> Response:
     return await catalog_response(request, services, await services.frames.get(frame_id, caller))
+
+
+@router.delete(
+    "/frames/{frame_id:row_id}/delete/",
+    tags=["upload"],
+    summary="Delete a frame",
+    description="With all its versions and files.",
+    response_class=Response,
+    responses=problem_responses(401, 403, 404, 503),
+)
+async def delete_frame(caller: Staff, services: Services, frame_id: RowId) -> Response:
+    await services.removal.remove(frame_id, caller)
+    return Response()

@@ -1,24 +1,17 @@
 """Header cards as the dialects show them. Contracts: PYO-32, ARC-42, ARC-81."""
 
-import re
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.frames import examples
 from app.api.validation import Given, Text
 from app.core.errors import InvalidError
+from app.fits.merging import merged_values, values_of
 from app.frames.models import HeaderOfHdu, Version
 
 Scalar = bool | int | float | str | None
-
-_COMMENTARY: Final = frozenset({"", "COMMENT", "HISTORY"})
-_OF_THE_DATA: Final = re.compile(
-    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|TFIELDS|THEAP"
-    r"|EXT(?:NAME|VER|LEVEL)|BSCALE|BZERO|BLANK|CHECKSUM|DATASUM"
-)
-"""Keywords that describe the HDU they stand in, and no other (FITS standard 4.0, table C.1)."""
 
 
 class ExtIn(BaseModel):
@@ -90,8 +83,7 @@ def headers_out(hdus: Sequence[HeaderOfHdu], version: Version, *, ext: str | Non
     InvalidError
         If there is no such HDU.
     """  # the search below raises it
-    cards = _merged(hdus, version.science_hdu) if ext is None else _cards(_named(hdus, ext))
-    data = dict(sorted(cards.items()))
+    data = dict(sorted(_values(hdus, version.science_hdu, ext).items()))
     copies = {key.replace("-", "_"): value for key, value in data.items() if "-" in key}
     return HeadersOut(
         results=[CardOut(key=key, value=value) for key, value in data.items()],
@@ -101,23 +93,12 @@ def headers_out(hdus: Sequence[HeaderOfHdu], version: Version, *, ext: str | Non
     )
 
 
-def _cards(hdu: HeaderOfHdu) -> dict[str, Scalar]:
-    cards: dict[str, Scalar] = {}
-    for keyword, value, _ in hdu.cards:
-        if keyword not in _COMMENTARY:
-            cards.setdefault(keyword, value)
-    return cards
-
-
-def _merged(hdus: Iterable[HeaderOfHdu], science_hdu: int | None) -> dict[str, Scalar]:
-    """Lay the science cards over the primary ones; those that describe the data are its own."""
-    by_index = {hdu.index: _cards(hdu) for hdu in hdus}
-    primary = by_index.get(0, {})
-    science = by_index.get(science_hdu or 0, {})
-    if science is primary:
-        return primary
-    general = {key: value for key, value in primary.items() if not _OF_THE_DATA.fullmatch(key)}
-    return general | science
+def _values(
+    hdus: Sequence[HeaderOfHdu], science_hdu: int | None, ext: str | None
+) -> dict[str, Scalar]:
+    if ext is not None:
+        return values_of(_named(hdus, ext).cards)
+    return merged_values({hdu.index: hdu.cards for hdu in hdus}, science_hdu)
 
 
 def _named(hdus: Sequence[HeaderOfHdu], ext: str) -> HeaderOfHdu:

@@ -1,18 +1,32 @@
 """Routes of the ingest area."""
 
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
 
 from app.api.deps import Services, Staff
 from app.api.ingest.wire import ArrivalOut, ArrivalsOut
+from app.api.json_bodies import json_response
 from app.api.paging import RootWindow, links_beside
 from app.api.problem_docs import problem_responses
+from app.api.tables import (
+    VARY,
+    Tabular,
+    columns_of,
+    items_table,
+    table_responses,
+    written,
+)
 from app.api.validation import Given, RowId
-from app.ingest.models import ArrivalState
+from app.ingest.models import Arrival, ArrivalState
 
 TAGS = [{"name": "ingest", "description": "Every file that ever came in, and what became of it."}]
+
+COLUMNS = columns_of(ArrivalOut)
+"""What a list of arrivals can be made of."""
 
 router = APIRouter(prefix="/ingest", tags=["ingest"])
 
@@ -22,19 +36,34 @@ router = APIRouter(prefix="/ingest", tags=["ingest"])
     "/",
     summary="List the files that came in",
     description="Newest first. `state=quarantined` lists what could not be filed, and why.",
-    responses=problem_responses(400, 401, 403, 503),
+    responses=table_responses() | problem_responses(400, 401, 403, 503),
+    response_model=ArrivalsOut,
 )
 async def list_arrivals(
     _: Staff,
     request: Request,
     services: Services,
     window: RootWindow,
+    table: Tabular,
     state: Annotated[Given[ArrivalState], Query(description="Only files of this state.")] = None,
-) -> ArrivalsOut:
+) -> Response:
+    columns = table.columns(COLUMNS)
+    if table.is_table:
+        found = partial(services.arrival_streams.arrivals, state, table.window)
+        return items_table(
+            services, table, lambda: written(found(), _item), columns=columns, what="arrivals"
+        )
     page = await services.ingest.list(state, window)
     following, previous = links_beside(request, count=page.count, window=window)
-    results = [ArrivalOut.of(arrival) for arrival in page.items]
-    return ArrivalsOut(count=page.count, next=following, previous=previous, results=results)
+    results = table.chosen(map(_item, page.items), COLUMNS)
+    return json_response(
+        {"count": page.count, "next": following, "previous": previous, "results": results},
+        headers=VARY,
+    )
+
+
+def _item(arrival: Arrival) -> dict[str, Any]:
+    return ArrivalOut.of(arrival).model_dump()
 
 
 @router.post(

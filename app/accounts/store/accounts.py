@@ -1,15 +1,14 @@
-"""Users, proposals and tokens in the database."""
+"""Users and their tokens in the database."""
 
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import Login, NewUser, Proposal, User
+from app.accounts.models import Login, NewUser, User
 from app.core.errors import NotFoundError
-from app.db.tables import CredentialRow, ProposalMembershipRow, ProposalRow, UserRow
+from app.db.tables import CredentialRow, ProposalMembershipRow, UserRow
 
 _API_TOKEN = "api_token"  # noqa: S105  # a kind of credential, not one
 _ADMIN_LOCK = 7593212
@@ -48,7 +47,7 @@ class AccountStore:
         row = await self._session.scalar(select(UserRow).where(_has_name(username)))
         if row is None:
             raise NotFoundError(f"user {username!r} does not exist: create it first")
-        return _user(row)
+        return user_of(row)
 
     async def find_login(self, name: str) -> Login | None:
         """Return who logs in under a name; a user name wins over the same e-mail address.
@@ -70,7 +69,7 @@ class AccountStore:
             .order_by(_has_name(name).desc())
             .limit(1)
         )
-        return None if row is None else Login(_user(row), row.password_hash)
+        return None if row is None else Login(user_of(row), row.password_hash)
 
     async def list_users(self) -> tuple[User, ...]:
         """Return all users by name.
@@ -81,7 +80,7 @@ class AccountStore:
             Inactive ones included.
         """
         rows = await self._session.scalars(select(UserRow).order_by(func.lower(UserRow.username)))
-        return tuple(_user(row) for row in rows)
+        return tuple(user_of(row) for row in rows)
 
     async def add_user(self, user: NewUser, *, created_at: datetime) -> User:
         """Add an active user.
@@ -101,7 +100,7 @@ class AccountStore:
         row = UserRow(**asdict(user), is_active=True, created_at=created_at)
         self._session.add(row)
         await self._session.flush()
-        return _user(row)
+        return user_of(row)
 
     async def replace_password(
         self, user_id: int, new_hash: str, *, instead_of: str | None = None
@@ -167,7 +166,23 @@ class AccountStore:
             The user and the proposals it is a member of; None where no live token has this hash.
         """
         found = (await self._session.execute(_owners_of_tokens(value_hash))).one_or_none()
-        return None if found is None else (_user(found[0]), frozenset(found[1] or ()))
+        return None if found is None else (user_of(found[0]), frozenset(found[1] or ()))
+
+    async def was_issued(self, value_hash: str) -> bool:
+        """Tell whether a token was ever issued here.
+
+        Parameters
+        ----------
+        value_hash
+            Of the token.
+
+        Returns
+        -------
+        bool
+            True for a revoked one too.
+        """
+        selected = select(CredentialRow.id).where(CredentialRow.value_hash == value_hash)
+        return (await self._session.scalar(selected)) is not None
 
     async def lock_tokens(self, user_id: int) -> None:
         """Let one transaction at a time decide which token a user has.
@@ -241,90 +256,6 @@ class AccountStore:
             .values(revoked_at=revoked_at, value_encrypted=b"")
         )
 
-    async def add_proposal(self, proposal_id: str, title: str) -> Proposal:
-        """Add a proposal.
-
-        Parameters
-        ----------
-        proposal_id
-            A new one; a known one violates a constraint.
-        title
-            May be empty.
-
-        Returns
-        -------
-        Proposal
-            Without members.
-        """
-        self._session.add(ProposalRow(id=proposal_id, title=title))
-        await self._session.flush()
-        return Proposal(proposal_id, title)
-
-    async def list_proposals(self) -> tuple[Proposal, ...]:
-        """Return all proposals by id, with their members.
-
-        Returns
-        -------
-        tuple of Proposal
-            All.
-        """
-        members = (
-            select(func.array_agg(UserRow.username))
-            .join(ProposalMembershipRow, ProposalMembershipRow.user_id == UserRow.id)
-            .where(ProposalMembershipRow.proposal_id == ProposalRow.id)
-            .correlate(ProposalRow)
-            .scalar_subquery()
-        )
-        query = select(ProposalRow.id, ProposalRow.title, members).order_by(ProposalRow.id)
-        found = await self._session.execute(query)
-        return tuple(
-            Proposal(id_, title, tuple(sorted(names or ()))) for id_, title, names in found
-        )
-
-    async def add_member(self, proposal_id: str, user_id: int) -> None:
-        """Make a user a member; the proposal is added where it is missing.
-
-        Parameters
-        ----------
-        proposal_id
-            Known or new.
-        user_id
-            Whom; being a member already is no error.
-        """
-        await self._session.execute(
-            insert(ProposalRow).values(id=proposal_id).on_conflict_do_nothing()
-        )
-        await self._session.execute(
-            insert(ProposalMembershipRow)
-            .values(proposal_id=proposal_id, user_id=user_id)
-            .on_conflict_do_nothing()
-        )
-
-    async def remove_member(self, proposal_id: str, user_id: int) -> bool:
-        """End a membership.
-
-        Parameters
-        ----------
-        proposal_id
-            Of which proposal.
-        user_id
-            Whose.
-
-        Returns
-        -------
-        bool
-            False where there was none.
-        """
-        removed = await self._session.scalar(
-            delete(ProposalMembershipRow)
-            .where(
-                ProposalMembershipRow.proposal_id == proposal_id,
-                ProposalMembershipRow.user_id == user_id,
-            )
-            .returning(ProposalMembershipRow.user_id)
-        )
-        return removed is not None
-
 
 def _has_name(username: str) -> ColumnElement[bool]:
     return func.lower(UserRow.username) == func.lower(username)
@@ -339,14 +270,8 @@ def _is_live_token_of(user_id: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _owners_of_tokens(value_hash: str) -> Select[UserRow, list[str] | None]:
-    proposals = (
-        select(func.array_agg(ProposalMembershipRow.proposal_id))
-        .where(ProposalMembershipRow.user_id == UserRow.id)
-        .correlate(UserRow)
-        .scalar_subquery()
-    )
     return (
-        select(UserRow, proposals)
+        select(UserRow, proposals_of_user())
         .join(CredentialRow, CredentialRow.user_id == UserRow.id)
         .where(
             CredentialRow.value_hash == value_hash,
@@ -356,7 +281,35 @@ def _owners_of_tokens(value_hash: str) -> Select[UserRow, list[str] | None]:
     )
 
 
-def _user(row: UserRow) -> User:
+def proposals_of_user() -> ScalarSelect[list[str] | None]:
+    """Select the proposals of the user of a row.
+
+    Returns
+    -------
+    ScalarSelect
+        To stand beside `UserRow` in a query.
+    """
+    return (
+        select(func.array_agg(ProposalMembershipRow.proposal_id))
+        .where(ProposalMembershipRow.user_id == UserRow.id)
+        .correlate(UserRow)
+        .scalar_subquery()
+    )
+
+
+def user_of(row: UserRow) -> User:
+    """Return a row as the service speaks of it.
+
+    Parameters
+    ----------
+    row
+        As it is stored.
+
+    Returns
+    -------
+    User
+        The same.
+    """
     return User(
         id=row.id,
         username=row.username,
