@@ -41,7 +41,7 @@ $(CLIENTS)/.installed: requirements-clients.txt
 	@touch $@
 
 clients: $(VENV)/.dev $(CLIENTS)/.installed ## run the real clients of both upstream archives against a whole archive
-	SKYSHELF_CLIENTS_PYTHON=$(CURDIR)/$(CLIENTS)/bin/python $(BIN)/pytest tests/clients
+	CLIENTS_PYTHON=$(CURDIR)/$(CLIENTS)/bin/python $(BIN)/pytest tests/clients
 
 check: $(VENV)/.dev ## format, lint, types and import rules
 	$(BIN)/ruff format --check .

@@ -93,6 +93,11 @@ def test_users_tokens_and_proposals(house: House, running_server: EmbeddedPostgr
     house.run("proposal", "member-add", "2026B-017", "anna")
     listed, _ = house.run("proposal", "list")
     assert listed.splitlines()[1].split() == ["2026B-017", "anna"]
+    house.run("proposal", "tag", "2026B-017", "public")
+    listed, _ = house.run("proposal", "list")
+    assert listed.splitlines()[1].split() == ["2026B-017", "anna", "public"]
+    _, refused = house.run("proposal", "tag", "2026B-017", "secret", code=2)
+    assert "private, internal, public" in refused
     first, _ = house.run("token", "show", "anna")
     house.run("token", "revoke", "anna")
     second, _ = house.run("token", "show", "anna")
@@ -144,10 +149,30 @@ def counts_of(table: str) -> dict[str, int]:
 def test_name_explains_and_files_nothing(house: House) -> None:
     good = make_fits(house.folder / "x.fits", SITEID="krp", DAY_OBS="2026-11-18")
     bare = make_fits(house.folder / "bare.fits", DATE_OBS=None, DAY_OBS=None)
-    said, _ = house.run("name", str(good), str(bare), code=1)
+    broken = house.folder / "no.fits"
+    broken.write_text("no")
+    said, _ = house.run("name", str(good), str(bare), str(broken), code=1)
     assert "goes to krp/2026-11-18/x.fits" in said
+    assert "internal: neither proposal nor public date" in said
     assert "header card SITEID" in said
-    assert "cannot be filed: the header has no usable DATE-OBS" in said
+    assert "goes to tst/undated/bare.fits" in said
+    assert "cannot be filed: this is not a FITS file" in said
+
+
+def test_delete_asks_first(house: House, running_server: EmbeddedPostgres) -> None:
+    file = make_fits(house.folder / "unwanted.fits", OBJECT="unwanted")
+    house.run("ingest", str(file))
+    stored = house.folder / "var/archive/tst/2026-11-18/unwanted.fits"
+    assert stored.is_file()
+    said, _ = house.run("delete", "unwanted", code=1, stdin="n\n")
+    assert "Nothing was deleted." in said
+    _, refused = house.run("delete", "unwanted", "nobody", "--yes", code=2)
+    assert "nobody" in refused
+    assert stored.is_file()
+    said, _ = house.run("delete", "unwanted", stdin="y\n")
+    assert said.endswith("Deleted 1 frame.\n")
+    assert not stored.exists()
+    assert running_server.is_running()
 
 
 @pytest.mark.asyncio

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from app.cli.bulk import Fate, Result, Tally, import_files
-from app.cli.importing import _stop_on_signals
+from app.cli.signals import stop_on_signals
 from app.core.errors import ArchiveError, InvalidError, UnavailableError
 from app.ingest.models import ArrivalState, NewArrival, Outcome, Source
 from app.ingest.service import IngestService
@@ -136,7 +136,7 @@ def test_tally_sums_failures_up() -> None:
 @pytest.mark.asyncio
 async def test_first_ctrl_c_stops_and_the_second_gives_up() -> None:
     async def wait() -> None:
-        with _stop_on_signals() as stop:
+        with stop_on_signals() as stop:
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.wait_for(stop.wait(), 5)
             os.kill(os.getpid(), signal.SIGINT)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.core.errors import InvalidError
-from app.settings import Pack, Settings, load_settings, write_private
+from app.settings import IngestRules, Pack, Settings, load_settings, write_private
 
 
 def test_defaults() -> None:
@@ -16,7 +16,8 @@ def test_defaults() -> None:
     assert settings.archive_dir == Path("var/archive").absolute()
     assert settings.inbox == Path("var/inbox").absolute()
     assert settings.public_url == "http://127.0.0.1:8000"
-    assert settings.required_keywords == ("DATE-OBS",)
+    assert settings.ingest_rules is IngestRules.ANY
+    assert settings.required_keywords is None
     assert settings.pack is Pack.LATER
     assert settings.sample_frames == 24
 
@@ -45,6 +46,7 @@ def test_settings_are_frozen() -> None:
         ("PORT", "99999", "less than or equal to 65535"),
         ("PORT", "http", "integer"),
         ("PACK", "always", "'later', 'now' or 'never'"),
+        ("INGEST_RULES", "eso", "'any', 'pyobs' or 'lco'"),
         ("DATABASE_URL", "mysql://x", "postgresql+asyncpg://"),
         ("HTTP_ROOT", "archive.example.org", "http://"),
         ("SETTLE_S", "-1", "greater than or equal to 0"),

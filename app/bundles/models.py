@@ -1,11 +1,13 @@
 """Bundles, as the services speak of them."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from app.bundles.layout import ZipLayout
 from app.core.errors import InvalidError, NotFoundError, TooLargeError
+from app.frames.models import Frame
 
 
 class NothingSelectedError(InvalidError):
@@ -31,10 +33,46 @@ class UnknownFramesError(NotFoundError):
         self.frame_ids = frame_ids
 
 
+class NothingVisibleError(NotFoundError):
+    """Of the frames that were named, the caller sees none that has a file."""
+
+    title = "Frames not found"
+
+
 class TooManyFramesError(TooLargeError):
     """More frames than fit into one zip."""
 
     title = "Too many frames"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    """A file that goes into a zip.
+
+    Attributes
+    ----------
+    name
+        In the folder of the zip.
+    path
+        Where it is; only to be read.
+    size_bytes, crc32
+        Of its bytes.
+    etag
+        Opaque, the same for the same bytes.
+    modified_at
+        When it became what it is, UTC.
+    """
+
+    name: str
+    path: Path
+    size_bytes: int
+    crc32: int
+    etag: str
+    modified_at: datetime
+
+
+FileChoice = Callable[[Sequence[Frame]], Awaitable[Sequence[BundleFile]]]
+"""Chooses the files of frames for a zip; without it, their newest versions as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,16 @@ from dataclasses import replace
 from app.bundles.layout import Member, plan_zip, unique_names
 from app.bundles.models import (
     Bundle,
+    BundleFile,
+    FileChoice,
     NothingSelectedError,
+    NothingVisibleError,
     TooManyFramesError,
     UnknownFramesError,
 )
 from app.core.identity import Caller
 from app.core.paging import Window
-from app.frames.models import Frame, FrameQuery, StoredFile, Version
+from app.frames.models import Frame, FrameQuery
 from app.frames.service import FrameService
 from app.storage.protocol import Store
 
@@ -37,7 +40,14 @@ class BundleService:
         self._store = store
         self._limit = limit
 
-    async def of_frames(self, frame_ids: frozenset[int], caller: Caller, *, name: str) -> Bundle:
+    async def of_frames(
+        self,
+        frame_ids: frozenset[int],
+        caller: Caller,
+        *,
+        name: str,
+        choose: FileChoice | None = None,
+    ) -> Bundle:
         """Plan a zip of named frames.
 
         Parameters
@@ -48,11 +58,13 @@ class BundleService:
             Who asks.
         name
             Folder in the zip, and name of the zip without extension.
+        choose
+            Chooses the files; None for the newest versions as they are stored.
 
         Returns
         -------
         Bundle
-            Newest versions, ordered by frame number.
+            Ordered by frame number.
 
         Raises
         ------
@@ -71,9 +83,60 @@ class BundleService:
         unknown = frame_ids - {frame.id for frame in page.items}
         if unknown:
             raise UnknownFramesError(unknown)
-        return await self._plan(page.items, name)
+        return await self._plan(page.items, name, choose)
 
-    async def of_query(self, query: FrameQuery, caller: Caller, *, name: str) -> Bundle:
+    async def of_visible(
+        self,
+        frame_ids: frozenset[int],
+        caller: Caller,
+        *,
+        stem: str,
+        choose: FileChoice | None = None,
+    ) -> Bundle:
+        """Plan a zip of those among some frames that the caller sees.
+
+        Parameters
+        ----------
+        frame_ids
+            Their numbers.
+        caller
+            Who asks.
+        stem
+            Name of the folder in the zip and of the zip, up to the number of files.
+        choose
+            Chooses the files; None for the newest versions as they are stored.
+
+        Returns
+        -------
+        Bundle
+            Ordered by frame number.
+
+        Raises
+        ------
+        TooManyFramesError
+            If there are too many.
+        NothingVisibleError
+            If the caller sees none that has a file.
+        MissingFileError
+            If the bytes of one are gone.
+        """
+        if frame_ids:
+            self._check_count(len(frame_ids))
+        query = FrameQuery(frame_ids=frame_ids, order=(), window=Window(limit=len(frame_ids)))
+        page = await self._frames.search(query, caller)
+        files = await self._files(page.items, choose)
+        if not files:
+            raise NothingVisibleError("none of these frames exists: see their numbers in the list")
+        return await asyncio.to_thread(_laid_out, files, f"{stem}-{len(files)}")
+
+    async def of_query(
+        self,
+        query: FrameQuery,
+        caller: Caller,
+        *,
+        name: str,
+        choose: FileChoice | None = None,
+    ) -> Bundle:
         """Plan a zip of the frames that match a query, within its window.
 
         Parameters
@@ -84,11 +147,13 @@ class BundleService:
             Who asks.
         name
             Folder in the zip, and name of the zip without extension.
+        choose
+            Chooses the files; None for the newest versions as they are stored.
 
         Returns
         -------
         Bundle
-            Newest versions, in the query's order.
+            In the query's order.
 
         Raises
         ------
@@ -105,7 +170,7 @@ class BundleService:
         self._check_count(count)
         window = replace(window, limit=count)
         page = await self._frames.search(replace(query, window=window), caller)
-        return await self._plan(page.items, name)
+        return await self._plan(page.items, name, choose)
 
     def _check_count(self, count: int) -> None:
         """Refuse empty and oversized selections.
@@ -126,32 +191,55 @@ class BundleService:
                 field="frame_ids",
             )
 
-    async def _plan(self, frames: Sequence[Frame], name: str) -> Bundle:
-        current = [frame.current for frame in frames if frame.current is not None]
-        files = [(each, each.stored) for each in current if each.stored is not None]
+    async def _plan(self, frames: Sequence[Frame], name: str, choose: FileChoice | None) -> Bundle:
+        files = await self._files(frames, choose)
         if not files:
             raise NothingSelectedError("none of the frames has a file", field="frame_ids")
-        return await asyncio.to_thread(self._laid_out, files, name)
+        return await asyncio.to_thread(_laid_out, files, name)
 
-    def _laid_out(self, files: Sequence[tuple[Version, StoredFile]], name: str) -> Bundle:
-        """Find the files and lay the zip out; blocks for a second where they are ten thousand."""
-        names = unique_names([f"{name}/{file.name}" for _, file in files])
-        members = [
-            Member(member, file.size_bytes, file.crc32, version.created_at)
-            for member, (version, file) in zip(names, files, strict=True)
+    async def _files(
+        self, frames: Sequence[Frame], choose: FileChoice | None
+    ) -> Sequence[BundleFile]:
+        if choose is None:
+            return await asyncio.to_thread(self._as_stored, frames)
+        return await choose(frames)
+
+    def _as_stored(self, frames: Sequence[Frame]) -> list[BundleFile]:
+        """Find the stored files; blocks for a second where they are ten thousand."""
+        current = [frame.current for frame in frames if frame.current is not None]
+        return [
+            BundleFile(
+                name=version.stored.name,
+                path=self._store.path(version.stored.key),
+                size_bytes=version.stored.size_bytes,
+                crc32=version.stored.crc32,
+                etag=version.stored.sha256,
+                modified_at=version.created_at,
+            )
+            for version in current
+            if version.stored is not None
         ]
-        return Bundle(
-            name=f"{name}.zip",
-            layout=plan_zip(members),
-            files=tuple(self._store.path(file.key) for _, file in files),
-            etag=_etag(members, files),
-            modified_at=max(version.created_at for version, _ in files),
-        )
 
 
-def _etag(members: Sequence[Member], files: Sequence[tuple[Version, StoredFile]]) -> str:
+def _laid_out(files: Sequence[BundleFile], name: str) -> Bundle:
+    """Lay the zip out."""
+    names = unique_names([f"{name}/{file.name}" for file in files])
+    members = [
+        Member(member, file.size_bytes, file.crc32, file.modified_at)
+        for member, file in zip(names, files, strict=True)
+    ]
+    return Bundle(
+        name=f"{name}.zip",
+        layout=plan_zip(members),
+        files=tuple(file.path for file in files),
+        etag=_etag(members, files),
+        modified_at=max(file.modified_at for file in files),
+    )
+
+
+def _etag(members: Sequence[Member], files: Sequence[BundleFile]) -> str:
     """Hash what determines every byte of the zip."""
     digest = hashlib.sha256()
-    for member, (version, file) in zip(members, files, strict=True):
-        digest.update(f"{member.name}\0{file.sha256}\0{version.created_at}\0".encode())
+    for member, file in zip(members, files, strict=True):
+        digest.update(f"{member.name}\0{file.etag}\0{file.modified_at}\0".encode())
     return digest.hexdigest()[:32]

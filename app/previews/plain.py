@@ -7,7 +7,7 @@ from typing import Final
 from app.core.offload import Offload, Task
 from app.fits.safe_names import basename_of
 from app.frames.models import Frame, Version
-from app.frames.versions import choose_version, stored_file
+from app.frames.versions import stored_file
 from app.previews.cache import FileCache, Rendered
 from app.previews.packed import ServedFile
 from app.previews.service import NoCatalogError
@@ -84,13 +84,15 @@ class PlainFiles:
         made = await self._cache.get(f"{stored.sha256}-plain{_UNPACKING}", ".fits", unpack)
         return _served(made, f"{basename_of(stored.name)[0]}.fits")
 
-    async def catalog(self, frame: Frame) -> ServedFile:
-        """Give the source catalogue of a frame's newest version: science header, then table CAT.
+    async def catalog(self, frame: Frame, version: Version) -> ServedFile:
+        """Give the source catalogue of a frame: science header, then the table named CAT.
 
         Parameters
         ----------
         frame
             One that the caller sees.
+        version
+            Its newest.
 
         Returns
         -------
@@ -109,7 +111,7 @@ class PlainFiles:
             If the disk refuses.
         """
         missing = f"frame {frame.id} has no source catalogue (a table named CAT)"
-        stored = stored_file(choose_version(frame))
+        stored = stored_file(version)
         if not frame.facts.has_catalog:
             raise NoCatalogError(missing)
         source = await asyncio.to_thread(self._store.path, stored.key)

@@ -1,4 +1,4 @@
-"""Every real file of ../shared/fits ends as a frame or in quarantine, and none is lost."""
+"""Every real file of ../shared/fits that can be read becomes a frame, and none is lost."""
 
 import asyncio
 import hashlib
@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.context import Factory
-from app.core.errors import ArchiveError
+from app.core.errors import ArchiveError, InvalidError
 from app.core.identity import SYSTEM
 from app.core.offload import Offload
 from app.core.paging import Window
 from app.db.engine import Sessions
+from app.fits.keywords import BUILT_IN
+from app.fits.read import read_file
 from app.frames.models import Frame, FrameQuery
 from app.ingest.models import Arrival, ArrivalState, NewArrival, Source
 from app.ingest.spool import display_name, identity_of
@@ -69,6 +71,18 @@ async def _frames(archive: Factory) -> tuple[Frame, ...]:
     return (await archive.frames.search(FrameQuery(window=Window(limit=1000)), SYSTEM)).items
 
 
+def _reasons(arrivals: tuple[Arrival, ...]) -> Counter[str]:
+    return Counter(arrival.reason for arrival in arrivals if arrival.reason)
+
+
+def _see_unreadable(arrivals: tuple[Arrival, ...], originals: dict[str, Path]) -> None:
+    """See that nothing waits in quarantine that could be read."""
+    for arrival in arrivals:
+        if arrival.state is ArrivalState.QUARANTINED:
+            with pytest.raises(InvalidError):
+                read_file(originals[str(arrival.sha256)], BUILT_IN)
+
+
 async def test_real_files(
     tmp_path: Path,
     committed_sessions: Sessions,
@@ -84,9 +98,8 @@ async def test_real_files(
     archive = an_archive(settings_in(tmp_path), committed_sessions, engine, offload)
     arrivals = await _ingest(archive, real_files)
     states = Counter(arrival.state for arrival in arrivals)
-    reasons = Counter(arrival.reason for arrival in arrivals if arrival.reason)
     report(f"{len(real_files)} files: {dict(states)}")
-    for reason, count in reasons.most_common():
+    for reason, count in _reasons(arrivals).most_common():
         report(f"{count:4d}  {reason}")
 
     assert len(arrivals) == len(real_files)
@@ -98,6 +111,7 @@ async def test_real_files(
     assert list(archive.settings.spool_dir.iterdir()) == []
     originals = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in real_files}
     assert {arrival.sha256 for arrival in arrivals} == set(originals)
+    _see_unreadable(arrivals, originals)
     kept = [p for p in archive.settings.quarantine_dir.iterdir() if p.suffix != ".json"]
     assert len(kept) == states[ArrivalState.QUARANTINED]
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.running_archive import free_port, is_ready, log_in, running, until
 
-PYTHON = "SKYSHELF_CLIENTS_PYTHON"
+PYTHON = "CLIENTS_PYTHON"
 SCRIPTS = Path(__file__).parent / "scripts"
 
 

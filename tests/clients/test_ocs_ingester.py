@@ -11,7 +11,7 @@ from astropy.io import fits
 from PIL import Image
 
 from tests.clients.conftest import Running
-from tests.support.fits_files import make_fits, ramp
+from tests.support.fits_files import make_header, ramp
 
 CARDS: dict[str, str | int | None] = {
     "SITEID": "ogg",
@@ -33,7 +33,7 @@ Ocs = Callable[..., list[dict[str, Any]]]
 def an_lco_file(path: Path, **cards: str | int | None) -> Path:
     """Make a tile-compressed file as the pipeline leaves it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = fits.getheader(make_fits(path.with_suffix(".tmp"), **{**CARDS, **cards}))
+    header = make_header(**{**CARDS, **cards})
     image = fits.CompImageHDU(ramp((32, 24)), header, name="SCI")
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(path, overwrite=True)
     return path
