@@ -138,6 +138,21 @@ async def test_arc_87_no_way_out_of_the_archive(lco: Lco, root: str, content: by
     assert await fetched(lco, item["url"]) == 404
 
 
+async def test_arc_74_bytes_that_come_later_show_at_every_mount(
+    lco: Lco, root: str, content: bytes
+) -> None:
+    for number, path in enumerate(
+        ("pyobs/frames/{}/headers/", "pyobs/frames/{}/download/", "thumbnails/{}/?image=1")
+    ):
+        change = {"version_set": [a_version(content + bytes(2880 * number))]}
+        item = await posted(lco, root, f"late{number}", **change)
+        put(lco, f"{FOLDER}/raw/late{number}.fits", content + bytes(2880 * number))
+        answer = await lco.client.get(
+            f"/{path.format(item['id'])}", headers=as_user(root), follow_redirects=True
+        )
+        assert answer.status_code == 200, (path, answer.text)
+
+
 async def test_arc_74_bytes_that_come_later(lco: Lco, root: str, content: bytes) -> None:
     item = await posted(lco, root, version_set=[a_version(content)])
     assert await fetched(lco, item["url"]) == 404

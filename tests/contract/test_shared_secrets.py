@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
+from typing_extensions import override
 
 from app.core.offload import Offload
 from app.main import DIALECTS, create_app, mounted_app
@@ -52,6 +53,7 @@ class Operation:
     path: str
     parameters: tuple[str, ...]
 
+    @override
     def __repr__(self) -> str:
         return f"{self.method} {self.prefix}{self.path}"
 

@@ -484,7 +484,7 @@ async def test_the_database_may_go_away_and_come_back(
 
     handler = Recorder(work)
     await put(queue, committed_sessions)
-    await run_until_empty(make_runner(queue, handler, lease_s=0.15), queue)
+    await run_until_empty(make_runner(queue, handler, lease_s=0.6), queue)
     assert len(handler.done) == 1
     told = [entry["event"] for entry in logs.entries]
     assert told.count("queue unavailable") == 5
