@@ -471,7 +471,7 @@ async def test_the_database_may_go_away_and_come_back(
     async def failing_renew(job: Job, lease_s: float) -> bool:
         nonlocal renewals
         renewals += 1
-        if renewals < 3:
+        if renewals < 2:  # a second one in vain would come when the lease is over
             raise UnavailableError("away")
         return await renew(job, lease_s)
 
@@ -487,7 +487,7 @@ async def test_the_database_may_go_away_and_come_back(
     await run_until_empty(make_runner(queue, handler, lease_s=0.6), queue)
     assert len(handler.done) == 1
     told = [entry["event"] for entry in logs.entries]
-    assert told.count("queue unavailable") == 5
+    assert told.count("queue unavailable") == 4
     assert told.count("queue failed") == 1
     assert outcomes(logs) == ["finished"]
 
