@@ -212,6 +212,7 @@ class Factory:
             sessions=self.sessions,
             store=self.store,
             offload=self.offload,
+            spool=self.spool,
             client_folder=self.settings.filestore,
             keywords=self.rules.keywords,
         )
@@ -220,6 +221,8 @@ class Factory:
             offload=self.offload,
             clock=self.clock,
             rules=self.rules,
+            store=self.store,
+            queue=self.jobs,
             deposits=deposits,
             frames=self.frames,
             thumbnails=self.thumbnail_records,

@@ -128,6 +128,25 @@ class AnnouncedThumbnail:
 
 
 @dataclass(frozen=True, slots=True)
+class PutThumbnail:
+    """What became of a picture that was announced.
+
+    Attributes
+    ----------
+    id
+        Number of the picture.
+    is_stored
+        Whether the file that was brought is its file now; False where it had one of the same MD5.
+    replaced_key
+        Where in the store its file was that no row names any more; None for none.
+    """
+
+    id: int
+    is_stored: bool
+    replaced_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredThumbnail:
     """A picture of a frame that a client made.
 

@@ -14,6 +14,8 @@ from app.frames.announced import (
     Announcement,
     Deposit,
     KnownVersionError,
+    PutThumbnail,
+    StoredThumbnail,
 )
 from app.frames.models import StoredFile, Version
 from app.frames.store import AnnouncementWriter, FrameWriter
@@ -79,7 +81,7 @@ class AnnouncementRegistry:
 
     async def announce_thumbnail(
         self, thumbnail: AnnouncedThumbnail, frame: Announcement, now: datetime
-    ) -> int:
+    ) -> PutThumbnail:
         """Add a thumbnail, or replace the one of its basename; add its frame if that is not known.
 
         Parameters
@@ -93,8 +95,8 @@ class AnnouncementRegistry:
 
         Returns
         -------
-        int
-            Number of the thumbnail.
+        PutThumbnail
+            What became of it.
         """
         await FrameWriter(self._session).lock(frame.basename, thumbnail.basename)
         if await self._writer.is_name_only(frame.basename):
@@ -103,27 +105,37 @@ class AnnouncementRegistry:
             frame_id = await self._writer.get_number(frame.basename)
         return await ThumbnailWriter(self._session).put(frame_id, thumbnail, now)
 
-    async def attach(self, version_id: int, deposit: Deposit, now: datetime) -> None:
+    async def attach(self, version_id: int, basename: str, deposit: Deposit, now: datetime) -> bool:
         """Let a version that was announced be stored in a file.
 
         Parameters
         ----------
         version_id
-            The version; nothing happens where its bytes are here by now.
+            The version.
+        basename
+            Of its frame.
         deposit
             The file.
         now
             When, UTC.
-        """
-        await self._writer.attach(version_id, deposit, now)
 
-    async def attach_thumbnail(self, thumbnail_id: int, stored: StoredFile, now: datetime) -> bool:
+        Returns
+        -------
+        bool
+            False where its bytes are here by now, or it is gone: the file is not needed.
+        """
+        await FrameWriter(self._session).lock(basename, deposit.received.md5)
+        return await self._writer.attach(version_id, deposit, now)
+
+    async def attach_thumbnail(
+        self, thumbnail: StoredThumbnail, stored: StoredFile, now: datetime
+    ) -> bool:
         """Let a thumbnail that was announced be stored in a file.
 
         Parameters
         ----------
-        thumbnail_id
-            The thumbnail.
+        thumbnail
+            The thumbnail, as it was when the file was looked for.
         stored
             The file.
         now
@@ -132,24 +144,25 @@ class AnnouncementRegistry:
         Returns
         -------
         bool
-            False where its bytes are here by now.
+            False where its bytes are here by now, or it is another picture, or gone.
         """
-        return await ThumbnailWriter(self._session).attach(thumbnail_id, stored, now)
+        await FrameWriter(self._session).lock(thumbnail.basename)
+        return await ThumbnailWriter(self._session).attach(thumbnail, stored, now)
 
-    async def find_file(self, key: str) -> StoredFile | None:
-        """Find what is known to be stored under a key.
+    async def knows_bytes(self, sha256: str) -> bool:
+        """Tell whether bytes are here already, as a version, a picture, or packed since.
 
         Parameters
         ----------
-        key
-            Of the store.
+        sha256
+            Of the bytes.
 
         Returns
         -------
-        StoredFile or None
-            None where the catalogue knows of nothing.
+        bool
+            False for bytes that nobody knows.
         """
-        return await self._writer.find_file(key)
+        return await self._writer.knows_bytes(sha256)
 
 
 class VersionService:

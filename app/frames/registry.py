@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.frames.models import FrameNotFoundError, Version
+from app.frames.models import FrameNotFoundError, ReceivedFile, Version
 from app.frames.registration import NewVersion, Registered, Replacement
 from app.frames.store import FrameWriter
 
@@ -21,23 +21,33 @@ class FrameRegistry:
     def __init__(self, session: AsyncSession) -> None:
         self._writer = FrameWriter(session)
 
-    async def reserve(self, basename: str, sha256: str) -> int | None:
-        """Let nobody else file this basename or these bytes until the transaction ends.
+    async def reserve(self, basename: str, received: ReceivedFile) -> int | None:
+        """Let nobody else file or announce this basename or these bytes until the end.
 
         Parameters
         ----------
         basename
             Of the frame to be filed.
-        sha256
-            Of the bytes as received.
+        received
+            The file as it came.
 
         Returns
         -------
         int or None
             The frame that was received with the same bytes before, or None.
         """
-        await self._writer.lock(basename, sha256)
-        return await self._writer.find_received(sha256)
+        await self._writer.lock(basename, received.sha256, received.md5)
+        return await self._writer.find_received(received.sha256)
+
+    async def lock_key(self, key: str) -> None:
+        """Let nobody else store or remove a file under a key until the transaction ends.
+
+        Parameters
+        ----------
+        key
+            Of the store.
+        """
+        await self._writer.lock(key)
 
     async def find_received(self, sha256: str) -> int | None:
         """Find the frame that was received with these bytes.
@@ -94,20 +104,22 @@ class FrameRegistry:
         """
         await self._writer.pass_over(number)
 
-    async def count_versions(self, basename: str) -> int:
-        """Count the versions that a frame has.
+    async def number_of(self, basename: str, md5: str) -> int:
+        """Tell which version bytes are that were announced, or which one they will be.
 
         Parameters
         ----------
         basename
-            Of the frame.
+            Of the frame; where the bytes were announced, those of that frame are counted.
+        md5
+            Of the bytes as received.
 
         Returns
         -------
         int
-            0 where there is no such frame.
+            1 for the first version.
         """
-        return await self._writer.count_versions(basename)
+        return await self._writer.number_of(basename, md5)
 
     async def register(self, new: NewVersion, now: datetime) -> Registered:
         """Add a version, and its frame where it is the first.
@@ -131,13 +143,15 @@ class FrameRegistry:
         """
         return await self._writer.add(new, now)
 
-    async def version(self, version_id: int) -> Version:
+    async def version(self, version_id: int, *, lock: bool = False) -> Version:
         """Get a version.
 
         Parameters
         ----------
         version_id
             Its number.
+        lock
+            Whether nobody else may change or delete it until the transaction ends.
 
         Returns
         -------
@@ -149,7 +163,7 @@ class FrameRegistry:
         FrameNotFoundError
             If it is gone.
         """
-        found = await self._writer.find_version(version_id)
+        found = await self._writer.find_version(version_id, lock=lock)
         if found is None:
             raise FrameNotFoundError(f"there is no version {version_id}")
         return found

@@ -64,7 +64,7 @@ class RemovalService:
         """Remove a file, unless the same name was filed anew meanwhile and adopted it."""
         async with transaction(self._sessions) as session:
             writer = FrameWriter(session)
-            await writer.lock(basename)
+            await writer.lock(basename, key)
             if await writer.is_stored(key):
                 return
             try:

@@ -222,8 +222,9 @@ class Adopter:
         """
         for passed_over in range(_ATTEMPTS):
             async with transaction(self._sessions) as session:
-                versions = await FrameRegistry(session).count_versions(adoption.basename)
-            key = destination.key(1 + versions + passed_over)
+                registry = FrameRegistry(session)
+                number = await registry.number_of(adoption.basename, adoption.digests.md5)
+            key = destination.key(number + passed_over)
             new = self._new_version(adoption, reading, destination, key)
             staged = await self._store.stage(adoption.file, key, adopt=True)
             try:
@@ -240,7 +241,7 @@ class Adopter:
         """Make bytes and rows visible together; the atomic rename is the last step."""
         async with transaction(self._sessions) as session:
             registry = FrameRegistry(session)
-            await registry.reserve(new.basename, new.received.sha256)
+            await registry.reserve(new.basename, new.received)
             known = await _find(registry, adoption)
             if known is not None:
                 return known, Adopted.KNOWN

@@ -1,14 +1,14 @@
-"""Frames that a client describes, and whose bytes it puts into the archive itself.
+"""Frames that a client describes, and whose bytes it puts into a file store of its own.
 
 So works the ingester of the LCO archive (contract §7): it stores the file where its own path rule
-says, and posts the metadata. Bytes that are there are looked at and become the version's file;
-others may turn up later.
+says, and posts the metadata. Bytes that are there are copied into the archive; others may turn up
+later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -18,6 +18,7 @@ from app.core.identity import SYSTEM, Caller
 from app.core.offload import Offload, Task
 from app.core.sky import Vector, normalized, position_deg, unit_vector
 from app.db.engine import Sessions, transaction
+from app.db.violations import DuplicateBytesError, DuplicateNameError
 from app.fits.keywords import KeywordMap
 from app.fits.models import (
     Container,
@@ -34,20 +35,27 @@ from app.frames.announced import (
     AnnouncedThumbnail,
     AnnouncedVersion,
     Announcement,
-    Deposit,
     StoredThumbnail,
 )
 from app.frames.announcements import AnnouncementRegistry
-from app.frames.models import FrameFacts, HeaderOfHdu, Version
+from app.frames.models import FrameFacts, HeaderOfHdu, SameNameConflictError, Version
 from app.frames.registry import FrameRegistry
 from app.frames.service import FrameService
 from app.frames.thumbnails import ThumbnailRecordService
-from app.ingest.deposits import Deposits
+from app.ingest.deposits import Brought, Deposits
 from app.ingest.facts import facts_of, pyobs_type
+from app.ingest.placing import make_visible, remove_later
 from app.ingest.publicity import Publicity
 from app.ingest.rules import Rules
+from app.jobs.service import JobQueue
+from app.storage.errors import OccupiedError
+from app.storage.protocol import Store
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
 
 READ_CARDS: Final = Task[[tuple[HeaderCard, ...], KeywordMap], Metadata](
     "app.fits.posted:read_cards"
@@ -94,12 +102,12 @@ class AnnouncingService:
 
     Parameters
     ----------
-    sessions, offload, clock
+    sessions, offload, clock, store, queue
         Of the process.
     rules
         Of this archive.
     deposits
-        Looks for the bytes.
+        Brings the bytes.
     frames, thumbnails
         The catalogue.
     """
@@ -111,6 +119,8 @@ class AnnouncingService:
         offload: Offload,
         clock: Clock,
         rules: Rules,
+        store: Store,
+        queue: JobQueue,
         deposits: Deposits,
         frames: FrameService,
         thumbnails: ThumbnailRecordService,
@@ -119,6 +129,8 @@ class AnnouncingService:
         self._offload = offload
         self._clock = clock
         self._rules = rules
+        self._store = store
+        self._queue = queue
         self._deposits = deposits
         self._frames = frames
         self._thumbnails = thumbnails
@@ -148,16 +160,37 @@ class AnnouncingService:
         async with transaction(self._sessions) as session:
             await AnnouncementRegistry(session).refuse_known(posted.versions)
         announcement = await self._announcement(posted, caller)
-        async with AsyncExitStack() as undo:
-            for version in posted.versions:
-                deposit = await self._deposit(posted.basename, version, announcement.header, undo)
+        frame_id = await _insisting(lambda: self._announce(announcement, posted.versions))
+        log.info("frame announced", frame_id=frame_id, versions=len(posted.versions))
+        return frame_id
+
+    async def _announce(
+        self, announcement: Announcement, versions: tuple[AnnouncedVersion, ...]
+    ) -> int:
+        """Bring what is there of the bytes; make rows and bytes visible together."""
+        basename = announcement.basename
+        async with AsyncExitStack() as held:
+            brought: list[Brought] = []
+            for place, version in enumerate(versions):
+                number = place + await self._number_of(basename, version)
+                found = await held.enter_async_context(
+                    self._deposits.bring(basename, version, number, is_strict=True)
+                )
+                deposit = None
+                if found is not None:
+                    brought.append(found)
+                    deposit = await self._deposits.read(found, announcement.header)
                 with_bytes = (*announcement.versions, (version, deposit))
                 announcement = replace(announcement, versions=with_bytes)
             async with transaction(self._sessions) as session:
                 frame_id = await AnnouncementRegistry(session).announce(announcement, self._clock())
-            undo.pop_all()
-        log.info("frame announced", frame_id=frame_id, versions=len(posted.versions))
+                for each in brought:
+                    await make_visible(self._store, each.staged, each.stored.sha256)
         return frame_id
+
+    async def _number_of(self, basename: str, version: AnnouncedVersion) -> int:
+        async with transaction(self._sessions) as session:
+            return await FrameRegistry(session).number_of(basename, version.md5)
 
     async def announce_thumbnail(
         self, thumbnail: AnnouncedThumbnail, posted: Posted, caller: Caller
@@ -184,18 +217,23 @@ class AnnouncingService:
             If other bytes than those announced lie where they should.
         """
         frame = await self._announcement(posted, caller)
-        async with AsyncExitStack() as undo:
-            found = await self._deposits.find_file(
-                thumbnail.basename, thumbnail.version, is_strict=True
-            )
-            undo.push_async_callback(self._deposits.give_back, found)
-            thumbnail = replace(thumbnail, stored=None if found is None else found.stored)
+        return await _insisting(lambda: self._announce_thumbnail(thumbnail, frame))
+
+    async def _announce_thumbnail(self, thumbnail: AnnouncedThumbnail, frame: Announcement) -> int:
+        """Bring the picture if it is there; the one that it replaces goes a while later."""
+        now = self._clock()
+        bringing = self._deposits.bring(thumbnail.basename, thumbnail.version, 1, is_strict=True)
+        async with bringing as brought:
+            stored = None if brought is None else brought.stored
+            thumbnail = replace(thumbnail, stored=stored)
             async with transaction(self._sessions) as session:
-                thumbnail_id = await AnnouncementRegistry(session).announce_thumbnail(
-                    thumbnail, frame, self._clock()
-                )
-            undo.pop_all()
-        return thumbnail_id
+                registry = AnnouncementRegistry(session)
+                put = await registry.announce_thumbnail(thumbnail, frame, now)
+                if put.replaced_key is not None:
+                    await remove_later(session, self._queue, put.replaced_key, now)
+                if brought is not None and put.is_stored:
+                    await make_visible(self._store, brought.staged, brought.stored.sha256)
+        return put.id
 
     async def fetch(self, version: Version) -> Version:
         """Look once more for the bytes of a version that was announced.
@@ -212,23 +250,24 @@ class AnnouncingService:
         """
         if version.stored is not None or not version.expected_keys:
             return version
+        return await _insisting(lambda: self._fetch(version))
+
+    async def _fetch(self, version: Version) -> Version:
         announced = AnnouncedVersion(
             version.key, version.announced_md5, version.extension, version.expected_keys
         )
         basename = version.name.removesuffix(version.extension)
-        found = await self._deposits.find_file(basename, announced)
-        if found is None:
-            return version
-        async with AsyncExitStack() as undo:
-            undo.push_async_callback(self._deposits.give_back, found)
+        number = await self._number_of(basename, announced)
+        async with self._deposits.bring(basename, announced, number) as brought:
+            if brought is None:
+                return version
             hdus = await self._frames.headers(version)
-            deposit = await self._deposits.read(found, hdus[version.science_hdu or 0])
+            deposit = await self._deposits.read(brought, hdus[version.science_hdu or 0])
             async with transaction(self._sessions) as session:
-                await AnnouncementRegistry(session).attach(version.id, deposit, self._clock())
-                version = await FrameRegistry(session).version(version.id)
-            if version.stored == found.stored:
-                undo.pop_all()
-        return version
+                registry = AnnouncementRegistry(session)
+                if await registry.attach(version.id, basename, deposit, self._clock()):
+                    await make_visible(self._store, brought.staged, brought.stored.sha256)
+                return await FrameRegistry(session).version(version.id)
 
     async def fetch_thumbnail(self, thumbnail: StoredThumbnail) -> StoredThumbnail:
         """Look once more for the bytes of a picture that was announced.
@@ -245,30 +284,20 @@ class AnnouncingService:
         """
         if thumbnail.stored is not None or not thumbnail.expected_keys:
             return thumbnail
+        await _insisting(lambda: self._fetch_thumbnail(thumbnail))
+        return await self._thumbnails.get(thumbnail.id, SYSTEM)
+
+    async def _fetch_thumbnail(self, thumbnail: StoredThumbnail) -> None:
         version = AnnouncedVersion(
             thumbnail.key, thumbnail.md5, thumbnail.extension, thumbnail.expected_keys
         )
-        found = await self._deposits.find_file(thumbnail.basename, version)
-        if found is None:
-            return thumbnail
-        async with AsyncExitStack() as undo:
-            undo.push_async_callback(self._deposits.give_back, found)
+        async with self._deposits.bring(thumbnail.basename, version, 1) as brought:
+            if brought is None:
+                return
             async with transaction(self._sessions) as session:
                 registry = AnnouncementRegistry(session)
-                is_used = await registry.attach_thumbnail(thumbnail.id, found.stored, self._clock())
-            if is_used:
-                undo.pop_all()
-        return await self._thumbnails.get(thumbnail.id, SYSTEM)
-
-    async def _deposit(
-        self, basename: str, version: AnnouncedVersion, header: HeaderOfHdu, undo: AsyncExitStack
-    ) -> Deposit | None:
-        """Look for the bytes of a version that is being announced."""
-        found = await self._deposits.find_file(basename, version, is_strict=True)
-        if found is None:
-            return None
-        undo.push_async_callback(self._deposits.give_back, found)
-        return await self._deposits.read(found, header)
+                if await registry.attach_thumbnail(thumbnail, brought.stored, self._clock()):
+                    await make_visible(self._store, brought.staged, brought.stored.sha256)
 
     async def _announcement(self, posted: Posted, caller: Caller) -> Announcement:
         cards = tuple(HeaderCard(keyword, value) for keyword, value in posted.header.items())
@@ -301,7 +330,12 @@ class AnnouncingService:
         footprint = None if area_deg is None else _footprint(area_deg)
         reading = Reading(Container.PLAIN, (hdu,), 0, metadata, footprint, ())
         publicity = await self._publicity(posted, metadata)
-        facts = facts_of(reading, publicity, default_site=self._rules.naming.default_site)
+        facts = facts_of(
+            reading,
+            publicity,
+            default_site=self._rules.naming.default_site,
+            center_is_pointing=self._rules.center_is_pointing,
+        )
         derived: dict[str, Any] = {
             "night": given.get("day_obs") or facts.night,
             "image_type_raw": facts.image_type_raw or pyobs_type(given.get("observation_type")),
@@ -318,6 +352,22 @@ class AnnouncingService:
             async with transaction(self._sessions) as session:
                 tags = await AccountRegistry(session).tags_of(metadata.proposal)
         return dates.publicity(metadata, posted.basename, tags)
+
+
+async def _insisting(work: Callable[[], Awaitable[T]]) -> T:
+    """Place bytes; where somebody takes the place meanwhile, again at another one.
+
+    Raises
+    ------
+    SameNameConflictError
+        If that happens again and again.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return await work()
+        except (OccupiedError, DuplicateNameError, DuplicateBytesError) as error:
+            log.info("place taken meanwhile", reason=error.message)
+    raise SameNameConflictError("the place of the announced file is taken again and again")
 
 
 def _shape(header: Mapping[str, HeaderValue]) -> tuple[int, ...]:

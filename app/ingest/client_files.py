@@ -1,11 +1,13 @@
 """Files that a client's own file store put somewhere, and the archive's copies of them."""
 
 import asyncio
+import errno
+import os
+from contextlib import suppress
 from pathlib import Path
 
-from app.storage.digests import Digests, digest_file
-from app.storage.errors import MissingFileError, NotAFileError, OccupiedError, translated
-from app.storage.protocol import Store
+from app.storage.digests import Digests, copy_with_digests, digest_file
+from app.storage.errors import MissingFileError, NotAFileError, translated
 
 _REMEMBERED = 1000
 """How many files are remembered, so that one that is asked for in vain is read only once."""
@@ -51,14 +53,11 @@ class ClientFiles:
     Parameters
     ----------
     folder
-        Its root.
-    store
-        The archived bytes.
+        Its root; it is only read.
     """
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._store = store
         self._memory = DigestMemory()
 
     async def digest(self, key: str) -> Digests | None:
@@ -74,61 +73,42 @@ class ClientFiles:
         Digests or None
             None where there is no such file inside the folder.
         """
-        path = self._folder / key
-        inside = await asyncio.to_thread(lambda: path.resolve().is_relative_to(self._root()))
-        return await self._memory.of(path) if inside else None
+        inside = await asyncio.to_thread(self._is_inside, key)
+        return await self._memory.of(self._folder / key) if inside else None
 
-    async def take(self, key: str, digests: Digests) -> str | None:
-        """Copy a file of the client into the archive; the client's own stays where it is.
+    async def copy(self, key: str, target: Path) -> Digests | None:
+        """Copy a file of the client; the client's own stays where it is.
 
         Parameters
         ----------
         key
             Relative POSIX path, safe.
-        digests
-            Of the file.
+        target
+            The copy; nothing is there.
 
         Returns
         -------
-        str or None
-            Where the copy is; None if the client wrote over the file meanwhile.
+        Digests or None
+            Of what was copied, which may be other bytes than a moment ago; None where the file is
+            gone.
         """
-        number = 1
-        while True:
-            copied = await self._copy(key, _numbered(key, number))
-            if copied is None:
-                number += 1
-                continue
-            path = await asyncio.to_thread(self._store.path, copied)
-            if (await asyncio.to_thread(digest_file, path)).sha256 == digests.sha256:
-                return copied
-            await self._store.remove(copied)
+        if not await asyncio.to_thread(self._is_inside, key):
             return None
-
-    async def _copy(self, key: str, target: str) -> str | None:
-        """Copy a file to a key; None if that is taken."""
-        if await self._store.exists(target):
-            return None
-        staged = await self._store.stage(self._folder / key, target)
         try:
-            await asyncio.to_thread(staged.commit)
-        except OccupiedError:
+            return await asyncio.to_thread(copy_with_digests, self._folder / key, target)
+        except (MissingFileError, NotAFileError):
             return None
-        finally:
-            staged.discard()
-        return target
 
-    def _root(self) -> Path:
-        return self._folder.resolve()
-
-
-def _numbered(key: str, number: int) -> str:
-    """Mark a key as that of a later version, before the extension of its name."""
-    if number == 1:
-        return key
-    folder, _, name = key.rpartition("/")
-    stem, dot, extension = name.partition(".")
-    return f"{folder}/{stem}.v{number}{dot}{extension}"
+    def _is_inside(self, key: str) -> bool:
+        """Tell whether something is there, and no link leads out of the folder."""
+        with translated(key), suppress(FileNotFoundError, NotADirectoryError):
+            try:
+                file = Path(os.path.realpath(self._folder / key, strict=True))
+                return file.is_relative_to(os.path.realpath(self._folder))
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+        return False
 
 
 def _identity(path: Path) -> _Identity:

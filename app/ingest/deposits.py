@@ -1,8 +1,8 @@
-"""Find bytes that clients put into the store themselves; tell whether they are the right ones."""
+"""Find bytes that clients put into their own file store, and bring copies of them."""
 
-import asyncio
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from app.frames.announced import AnnouncedVersion, Deposit
 from app.frames.announcements import AnnouncementRegistry
 from app.frames.models import HeaderOfHdu, ReceivedFile, StoredFile
 from app.frames.registry import FrameRegistry
-from app.ingest.client_files import ClientFiles, DigestMemory
+from app.ingest.client_files import ClientFiles
 from app.ingest.facts import has_catalog, headers_of
 from app.ingest.naming import Destination
+from app.ingest.placing import holds
+from app.ingest.spool import Spool
 from app.ingest.tasks import READ
 from app.storage.digests import Digests
-from app.storage.errors import MissingFileError
-from app.storage.protocol import Store
+from app.storage.protocol import Staged, Store
 
 log = structlog.get_logger(__name__)
 
@@ -36,30 +37,36 @@ class OtherBytesError(InvalidError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Announced bytes that are in the store.
+class Brought:
+    """Announced bytes that were found, ready to be placed.
 
     Attributes
     ----------
+    file
+        A private copy.
     stored
-        The file.
-    is_copy
-        Whether it was copied there just now, so that it has to go where nobody needs it.
+        What it will be in the store.
+    staged
+        The same bytes, to be made visible in the transaction that says so.
     """
 
+    file: Path
     stored: StoredFile
-    is_copy: bool = False
+    staged: Staged
 
 
 class Deposits:
-    """Looks for announced bytes: in the store itself, and in the folder of the client's file store.
+    """Brings announced bytes from the folder of the client's file store, which is only read.
+
+    Nothing in the archive's own folder is taken for announced bytes: whoever could put a file
+    there could write over it, too.
 
     Parameters
     ----------
-    sessions, store, offload
+    sessions, store, offload, spool
         Of the process.
     client_folder
-        Where the client's file store puts files, if not into the archive's own folder.
+        Where the client's file store puts files.
     keywords
         How headers are read.
     """
@@ -70,22 +77,23 @@ class Deposits:
         sessions: Sessions,
         store: Store,
         offload: Offload,
+        spool: Spool,
         client_folder: Path,
         keywords: KeywordMap,
     ) -> None:
         self._sessions = sessions
         self._store = store
         self._offload = offload
-        self._client = ClientFiles(client_folder, store)
+        self._spool = spool
+        self._client = ClientFiles(client_folder)
         self._keywords = keywords
-        self._memory = DigestMemory()
 
-    async def read(self, found: Found, posted: HeaderOfHdu) -> Deposit:
+    async def read(self, brought: Brought, posted: HeaderOfHdu) -> Deposit:
         """Read the header of a file that was found.
 
         Parameters
         ----------
-        found
+        brought
             The file.
         posted
             The header that the client sent; its values stand over those of the file.
@@ -95,11 +103,10 @@ class Deposits:
         Deposit
             For the catalogue.
         """
-        stored = found.stored
+        stored = brought.stored
         received = ReceivedFile(stored.name, stored.size_bytes, stored.md5, stored.sha256)
         try:
-            path = await asyncio.to_thread(self._store.path, stored.key)
-            reading = await self._offload.call(READ, path, self._keywords)
+            reading = await self._offload.call(READ, brought.file, self._keywords)
         except InvalidError as error:
             # A tar or a PDF, say: clients may announce any file, and it can be fetched.
             log.info("announced file has no header", key=stored.key, reason=error.message)
@@ -113,10 +120,11 @@ class Deposits:
             repairs=reading.repairs,
         )
 
-    async def find_file(
-        self, basename: str, version: AnnouncedVersion, *, is_strict: bool = False
-    ) -> Found | None:
-        """Find the bytes of anything that was announced.
+    @asynccontextmanager
+    async def bring(
+        self, basename: str, version: AnnouncedVersion, number: int, *, is_strict: bool = False
+    ) -> AsyncIterator[Brought | None]:
+        """Bring the bytes of anything that was announced.
 
         Parameters
         ----------
@@ -124,61 +132,72 @@ class Deposits:
             Of the frame or thumbnail.
         version
             As announced.
+        number
+            1 for the first version; the stored file of a later one has its number in the name.
         is_strict
             Whether other bytes in their place, of which nobody knows, are an error.
 
-        Returns
-        -------
-        Found or None
-            None where they are nowhere.
+        Yields
+        ------
+        Brought or None
+            None where they are nowhere. At the end nothing is left but what was made visible.
 
         Raises
         ------
         OtherBytesError
             If something else lies there.
         """
-        here = {key: await self._digest(key) for key in version.expected_keys}
-        there = {key: await self._client.digest(key) for key in version.expected_keys}
-        for key, digests in here.items():
-            if digests is not None and digests.md5 == version.md5:
-                return Found(_stored_file(key, basename, version.extension, digests))
-        for key, digests in there.items():
-            if digests is not None and digests.md5 == version.md5:
-                return await self._take(key, basename, version, digests)
-        if is_strict:
-            await self._demand_known(version, here | {k: d for k, d in there.items() if d})
-        return None
-
-    async def give_back(self, found: Found | None) -> None:
-        """Remove a copy that was made for nothing.
-
-        Parameters
-        ----------
-        found
-            What `find_file` gave.
-        """
-        if found is not None and found.is_copy:
-            await self._store.remove(found.stored.key)
+        copy = self._spool.new_path()
+        try:
+            found = await self._take(version, copy, is_strict=is_strict)
+            if found is None:
+                yield None
+                return
+            key = await self._free_key(*found, number)
+            staged = await self._store.stage(copy, key, adopt=True)
+            try:
+                yield Brought(
+                    copy, _stored_file(key, basename, version.extension, found[1]), staged
+                )
+            finally:
+                staged.discard()
+        finally:
+            copy.unlink(missing_ok=True)
 
     async def _take(
-        self, key: str, basename: str, version: AnnouncedVersion, digests: Digests
-    ) -> Found | None:
-        copied = await self._client.take(key, digests)
-        if copied is None:
-            return None
-        return Found(_stored_file(copied, basename, version.extension, digests), is_copy=True)
+        self, version: AnnouncedVersion, copy: Path, *, is_strict: bool
+    ) -> tuple[str, Digests] | None:
+        """Copy the announced bytes; give the client's key for them, and their digests."""
+        others: dict[str, Digests] = {}
+        for key in version.expected_keys:
+            digests = await self._client.digest(key)
+            if digests is not None and digests.md5 == version.md5:
+                digests = await self._client.copy(key, copy)
+                if digests is not None and digests.md5 == version.md5:
+                    return key, digests
+                copy.unlink(missing_ok=True)  # the client wrote over it meanwhile
+            if digests is not None:
+                others[key] = digests
+        if is_strict:
+            await self._demand_known(version, others)
+        return None
 
-    async def _digest(self, key: str) -> Digests | None:
-        """Read what lies at a key of the store; None for no file."""
-        try:
-            path = await asyncio.to_thread(self._store.path, key)
-        except MissingFileError:
-            return None
-        return await self._memory.of(path)
+    async def _free_key(self, key: str, digests: Digests, number: int) -> str:
+        """Name a place that no version has; what a crash left there of the same bytes is fine."""
+        while True:
+            target = _numbered(key, number)
+            if not await self._is_stored(target) and (
+                not await self._store.exists(target)
+                or await holds(self._store, target, digests.sha256)
+            ):
+                return target
+            number += 1
 
-    async def _demand_known(
-        self, version: AnnouncedVersion, found: Mapping[str, Digests | None]
-    ) -> None:
+    async def _is_stored(self, key: str) -> bool:
+        async with transaction(self._sessions) as session:
+            return await FrameRegistry(session).is_stored(key)
+
+    async def _demand_known(self, version: AnnouncedVersion, found: Mapping[str, Digests]) -> None:
         """Refuse bytes that are neither the announced ones nor those of a known file.
 
         Raises
@@ -187,20 +206,26 @@ class Deposits:
             If there are some.
         """
         for key, digests in found.items():
-            if digests is not None and not await self._is_known(key, digests):
+            if not await self._is_known(digests):
                 raise OtherBytesError(
                     f"md5 {version.md5} was announced, but the file {key!r} has md5 {digests.md5}:"
                     " store the file again, then announce it again",
                     field="version_set",
                 )
 
-    async def _is_known(self, key: str, digests: Digests) -> bool:
+    async def _is_known(self, digests: Digests) -> bool:
         """Tell whether the catalogue knows these bytes."""
         async with transaction(self._sessions) as session:
-            stored = await AnnouncementRegistry(session).find_file(key)
-            if stored is not None and stored.sha256 == digests.sha256:
-                return True
-            return await FrameRegistry(session).find_received(digests.sha256) is not None
+            return await AnnouncementRegistry(session).knows_bytes(digests.sha256)
+
+
+def _numbered(key: str, number: int) -> str:
+    """Mark a key as that of a later version, before the extension of its name."""
+    if number == 1:
+        return key
+    folder, _, name = key.rpartition("/")
+    stem, dot, extension = name.partition(".")
+    return f"{folder}/{stem}.v{number}{dot}{extension}"
 
 
 def _stored_file(key: str, basename: str, extension: str, digests: Digests) -> StoredFile:

@@ -188,36 +188,36 @@ class Filing:
             If that happens again and again.
         """
         for passed_over in range(_ATTEMPTS):
-            known = await self._count_versions(parcel.destination.basename)
-            key = parcel.destination.key(1 + known + passed_over)
+            number = await self._number_of(parcel)
+            key = parcel.destination.key(number + passed_over)
             staged = await self._store.stage(parcel.file, key, adopt=True)
             try:
-                return await self._register(parcel, known, staged)
+                return await self._register(parcel, number, staged)
             except (OccupiedError, DuplicateNameError, SameNameConflictError):
                 log.info("name taken meanwhile", key=key)
             finally:
                 staged.discard()
         raise SameNameConflictError(f"the name {parcel.destination.name} is taken again and again")
 
-    async def _register(self, parcel: Parcel, versions: int, staged: Staged) -> Outcome | None:
+    async def _register(self, parcel: Parcel, number: int, staged: Staged) -> Outcome | None:
         """Make bytes and rows visible together; the atomic rename is the last step.
 
         Raises
         ------
         SameNameConflictError
-            If the frame has other than the expected number of versions by now.
+            If it is not the version of this number by now.
         """
         now, new = self._clock(), self._new_version(parcel, staged.key)
         async with transaction(self._sessions) as session:
             arrivals, registry = ArrivalStore(session), FrameRegistry(session)
             if not (await arrivals.get(parcel.arrival.id, lock=True)).state.is_open:
                 return None
-            known = await registry.reserve(new.basename, new.received.sha256)
+            known = await registry.reserve(new.basename, new.received)
             if known is not None:
                 outcome = Outcome(ArrivalState.DUPLICATE, known)
                 await arrivals.settle(parcel.arrival.id, outcome, new.received.sha256, now)
                 return outcome
-            if await registry.count_versions(new.basename) != versions:
+            if await registry.number_of(new.basename, new.received.md5) != number:
                 raise SameNameConflictError(f"{new.stored.name} got another version meanwhile")
             new = await self._with_public_date(AccountRegistry(session), new, parcel)
             registered = await registry.register(new, now)
@@ -242,9 +242,10 @@ class Filing:
             await arrivals.settle(arrival.id, outcome, digests.sha256, self._clock())
         return outcome
 
-    async def _count_versions(self, basename: str) -> int:
+    async def _number_of(self, parcel: Parcel) -> int:
+        basename, md5 = parcel.destination.basename, parcel.received.md5
         async with transaction(self._sessions) as session:
-            return await FrameRegistry(session).count_versions(basename)
+            return await FrameRegistry(session).number_of(basename, md5)
 
     async def _with_public_date(
         self, accounts: AccountRegistry, new: NewVersion, parcel: Parcel

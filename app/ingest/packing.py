@@ -1,7 +1,6 @@
 """Lossless packing, after or within the ingest."""
 
 import asyncio
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,21 +16,16 @@ from app.frames.models import StoredFile
 from app.frames.registration import Replacement
 from app.frames.registry import FrameRegistry
 from app.ingest.facts import headers_of
-from app.ingest.models import REMOVE_JOB
 from app.ingest.naming import PACKED_EXTENSION
-from app.ingest.placing import make_visible
+from app.ingest.placing import make_visible, remove_later
 from app.ingest.spool import Spool
 from app.ingest.tasks import PACK, READ
-from app.jobs.models import Priority
 from app.jobs.service import JobQueue
 from app.storage.digests import Digests, digest_file
 from app.storage.errors import translated
 from app.storage.protocol import Staged, Store
 
 log = structlog.get_logger(__name__)
-
-_GRACE = timedelta(minutes=10)
-"""How long the original stays for those who were told its path a moment ago."""
 
 
 def is_packed(name: str) -> bool:
@@ -165,9 +159,10 @@ class PackService:
             Where it is; nothing happens where a version is stored there by now.
         """
         async with transaction(self._sessions) as session:
-            is_stored = await FrameRegistry(session).is_stored(key)
-        if not is_stored:
-            await self._store.remove(key)
+            registry = FrameRegistry(session)
+            await registry.lock_key(key)
+            if not await registry.is_stored(key):
+                await self._store.remove(key)
 
     async def _swap(
         self, version_id: int, original: StoredFile, target: Path, packed: Reading
@@ -187,16 +182,10 @@ class PackService:
         now = self._clock()
         async with transaction(self._sessions) as session:
             registry = FrameRegistry(session)
-            if (await registry.version(version_id)).stored != original:
+            if (await registry.version(version_id, lock=True)).stored != original:
                 raise ConflictError(f"version {version_id} was changed while it was being packed")
             await registry.replace_file(version_id, new, now)
-            await self._queue.enqueue(
-                session,
-                REMOVE_JOB,
-                {"key": original.key},
-                priority=Priority.PACK,
-                run_at=now + _GRACE,
-            )
+            await remove_later(session, self._queue, original.key, now)
             await make_visible(self._store, staged, new.stored.sha256)
 
 

@@ -88,8 +88,8 @@ async def refused(lco: Lco, token: str, /, **change: object) -> dict[str, Any]:
 
 
 def put(lco: Lco, key: str, content: bytes) -> Path:
-    """Put a file below the archive's root, as the file store of an ingester does."""
-    path = lco.archive.settings.archive_dir / key
+    """Put a file where the file store of an ingester does."""
+    path = lco.archive.settings.filestore / key
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path

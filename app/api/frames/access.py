@@ -75,6 +75,29 @@ OpenedVersion = Annotated[Opened, Depends(opened)]
 """Parameter of a route: the version that is to be fetched."""
 
 
+async def newest_version(services: Factory, frame: Frame) -> Version:
+    """Give the newest version of a frame.
+
+    Parameters
+    ----------
+    services
+        Of the process.
+    frame
+        One that the caller sees.
+
+    Returns
+    -------
+    Version
+        Looked for once more where a client announced it and its bytes were not here yet.
+
+    Raises
+    ------
+    VersionNotFoundError
+        If the frame has none.
+    """  # the chooser raises it
+    return await services.announcing.fetch(choose_version(frame))
+
+
 def _entitled(frame_id: int, caller: Caller, services: Factory, link: LinkIn) -> Caller:
     """Let a valid signature stand in for a token."""
     if caller.is_known or link.signature is None:

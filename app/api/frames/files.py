@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.api.download_headers import repr_digest
-from app.api.frames.access import Opened
+from app.api.frames.access import Opened, newest_version
 from app.api.streaming import bundle_response, file_response
 from app.bundles.models import Bundle
 from app.context import Factory
@@ -79,7 +79,7 @@ async def preview_response(
     ArchiveError
         If there is none; see `PreviewService.picture`.
     """  # the services raise it
-    version = await services.announcing.fetch(choose_version(frame))
+    version = await newest_version(services, frame)
     picture = await services.previews.picture(version, spec)
     return file_response(
         request,

@@ -5,13 +5,12 @@ from typing import Final
 from fastapi import Request
 from starlette.responses import Response
 
+from app.api.frames.access import newest_version
 from app.api.frames.files import preview_response
 from app.api.streaming import file_response
 from app.context import Factory
-from app.frames.models import Frame
-from app.frames.versions import choose_version
+from app.frames.models import Frame, Version
 from app.previews.models import Interval, PreviewSpec
-from app.previews.packed import ServedFile
 
 _PREVIEW: Final = PreviewSpec(
     width_px=200, interval=Interval.PERCENTILE, lower=5, upper=95, trimmed=True
@@ -44,8 +43,7 @@ async def download_response(request: Request, services: Factory, frame: Frame) -
     MissingFileError
         If the bytes are gone.
     """  # the service raises it
-    version = choose_version(frame)
-    file = await services.packed.packed(version)
+    file = await services.packed.packed(await newest_version(services, frame))
     return file_response(
         request,
         file.path,
@@ -58,7 +56,7 @@ async def download_response(request: Request, services: Factory, frame: Frame) -
     )
 
 
-async def present(services: Factory, frame: Frame) -> ServedFile:
+async def present(services: Factory, frame: Frame) -> Version:
     """Demand that the bytes of a frame are here (PYO-37).
 
     Parameters
@@ -70,15 +68,17 @@ async def present(services: Factory, frame: Frame) -> ServedFile:
 
     Returns
     -------
-    ServedFile
-        The newest version, as it is stored.
+    Version
+        The newest one.
 
     Raises
     ------
     MissingFileError
         If they are gone.
     """  # the service raises it
-    return await services.packed.stored(choose_version(frame))
+    version = await newest_version(services, frame)
+    await services.packed.stored(version)
+    return version
 
 
 async def picture_response(request: Request, services: Factory, frame: Frame) -> Response:

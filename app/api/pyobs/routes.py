@@ -40,7 +40,6 @@ from app.api.tables import (
 from app.api.validation import RowId
 from app.core.paging import Window
 from app.frames.models import EMPTY, FrameQuery
-from app.frames.versions import choose_version
 
 TAGS = [
     {"name": "accounts", "description": "Tokens."},
@@ -204,8 +203,7 @@ async def list_related(
 )
 async def get_headers(caller: User, services: Services, frame_id: RowId) -> HeadersOut:
     frame = await services.frames.get(frame_id, caller)
-    await present(services, frame)
-    version = choose_version(frame)
+    version = await present(services, frame)
     return science_headers(await services.frames.headers(version), version)
 
 

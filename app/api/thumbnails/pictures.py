@@ -10,6 +10,7 @@ import structlog
 from fastapi import Request
 from starlette.responses import Response
 
+from app.api.frames.access import newest_version
 from app.api.mounts import base_url
 from app.api.problem_forms import LenientJSON
 from app.api.streaming import file_response
@@ -96,7 +97,8 @@ async def choose(frame: Frame, spec: ThumbnailSpec, caller: Caller, services: Fa
     """
     check(frame, color=spec.color)
     frames = await services.thumbnails.channels(frame, caller) if spec.color else (frame,)
-    return Chosen(frames, tuple(choose_version(each) for each in frames), spec)
+    versions = [await newest_version(services, each) for each in frames]
+    return Chosen(frames, tuple(versions), spec)
 
 
 async def opened(frame_id: int, link: PictureIn, services: Factory) -> Chosen:

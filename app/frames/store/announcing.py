@@ -15,13 +15,13 @@ from app.db.tables import (
     FrameLinkRow,
     FrameRow,
     FrameVersionRow,
-    StoredThumbnailRow,
     archive_ids,
 )
 from app.frames.announced import AnnouncedVersion, Announcement, Deposit
 from app.frames.models import HeaderOfHdu, StoredFile
 from app.frames.store.header_cards import keep_cards
-from app.frames.store.rows import columns_of, file_columns, header_json, headers_of, stored_of
+from app.frames.store.locks import lock_names
+from app.frames.store.rows import columns_of, file_columns, header_json, headers_of
 
 
 class AnnouncementWriter:
@@ -74,6 +74,8 @@ class AnnouncementWriter:
         facts = columns_of(announcement.facts) | {"updated_at": now}
         if announcement.versions:
             facts["has_versions"] = True
+        else:
+            del facts["has_catalog"]  # that is for the file of the newest version to say
         changed = (
             update(FrameRow)
             .where(FrameRow.basename == announcement.basename)
@@ -94,11 +96,11 @@ class AnnouncementWriter:
         selected = select(FrameRow.id).where(FrameRow.basename == basename)
         return (await self._session.execute(selected)).scalar_one()
 
-    async def find_file(self, key: str) -> StoredFile | None:
-        """Find what is known to be stored under a key."""
-        selected = select(FileRow.__table__).where(FileRow.key == key)
-        row = (await self._session.execute(selected)).one_or_none()
-        return None if row is None else stored_of(row, "")
+    async def knows_bytes(self, sha256: str) -> bool:
+        """Tell whether bytes are stored, or came in once as a version that is here."""
+        stored = exists().where(FileRow.sha256 == sha256)
+        received = exists().where(FrameVersionRow.received_sha256 == sha256)
+        return bool((await self._session.execute(select(or_(stored, received)))).scalar_one())
 
     async def find_announced(self, md5: str) -> int | None:
         """Find the version that was announced with this MD5, and whose bytes are not here."""
@@ -107,12 +109,16 @@ class AnnouncementWriter:
         )
         return (await self._session.execute(selected)).scalar_one_or_none()
 
-    async def attach(self, version_id: int, deposit: Deposit, now: datetime) -> int:
-        """Let a version that was announced be stored in a file; give the frame's number."""
-        version = await self._session.get_one(FrameVersionRow, version_id, with_for_update=True)
-        await self._session.refresh(version)
-        if version.file_id is not None:
-            return version.frame_id
+    async def attach(self, version_id: int, deposit: Deposit, now: datetime) -> bool:
+        """Let a version that was announced be stored in a file.
+
+        False where its bytes are here by now, or the version is not.
+        """
+        version = await self._session.get(
+            FrameVersionRow, version_id, with_for_update=True, populate_existing=True
+        )
+        if version is None or version.file_id is not None:
+            return False
         version.file_id = await self.add_file(deposit.stored, now)
         version.received_size_bytes = deposit.received.size_bytes
         version.received_sha256 = deposit.received.sha256
@@ -125,18 +131,11 @@ class AnnouncementWriter:
                 update(FrameRow).where(FrameRow.id == version.frame_id).values(has_catalog=True)
             )
         await self._session.flush()
-        return version.frame_id
+        return True
 
     async def add_file(self, stored: StoredFile, now: datetime) -> int:
-        """Add a file; what was stored under its key before is gone: a client wrote over it."""
-        selected = select(FileRow.id).where(FileRow.key == stored.key)
-        lost = (await self._session.execute(selected)).scalar_one_or_none()
-        if lost is not None:
-            for table in (FrameVersionRow, StoredThumbnailRow):
-                await self._session.execute(
-                    update(table).where(table.file_id == lost).values(file_id=None)
-                )
-            await self._session.execute(delete(FileRow).where(FileRow.id == lost))
+        """Add a file; give its number."""
+        await lock_names(self._session, stored.key)
         file_id: int = (await self._session.execute(select(archive_ids.next_value()))).scalar_one()
         await self._session.execute(
             insert(FileRow).values(id=file_id, created_at=now, **file_columns(stored))

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Bundle
@@ -13,6 +13,7 @@ from app.core.paging import Window
 from app.db.tables import FileRow, FrameRow, StoredThumbnailRow
 from app.frames.announced import (
     AnnouncedThumbnail,
+    PutThumbnail,
     StoredThumbnail,
     ThumbnailNotFoundError,
     ThumbnailQuery,
@@ -118,10 +119,18 @@ class ThumbnailWriter:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def put(self, frame_id: int, announced: AnnouncedThumbnail, now: datetime) -> int:
-        """Add a thumbnail, or replace the one of its basename; give its number."""
-        file_id = None
-        if announced.stored is not None:
+    async def put(
+        self, frame_id: int, announced: AnnouncedThumbnail, now: datetime
+    ) -> PutThumbnail:
+        """Add a thumbnail, or replace the one of its basename; the same bytes keep their file."""
+        selected = select(StoredThumbnailRow.file_id, StoredThumbnailRow.md5).where(
+            StoredThumbnailRow.basename == announced.basename
+        )
+        row = (await self._session.execute(selected)).one_or_none()
+        before, md5 = (None, None) if row is None else row
+        file_id = before if md5 == announced.version.md5 else None
+        is_stored = announced.stored is not None and file_id is None
+        if announced.stored is not None and file_id is None:
             file_id = await AnnouncementWriter(self._session).add_file(announced.stored, now)
         values: dict[str, Any] = {
             "frame_id": frame_id,
@@ -139,13 +148,24 @@ class ThumbnailWriter:
             .on_conflict_do_update(index_elements=["basename"], set_=values)
             .returning(StoredThumbnailRow.id)
         )
-        return int((await self._session.execute(put)).scalar_one())
+        thumbnail_id = int((await self._session.execute(put)).scalar_one())
+        replaced = None if before == file_id else await self._remove_file(before)
+        return PutThumbnail(thumbnail_id, is_stored, replaced)
 
-    async def attach(self, thumbnail_id: int, stored: StoredFile, now: datetime) -> bool:
-        """Let a thumbnail that was announced be stored in a file; False if its bytes are here."""
+    async def _remove_file(self, file_id: int | None) -> str | None:
+        """Remove the row of a file that no thumbnail has any more; give its key."""
+        removed = delete(FileRow).where(FileRow.id == file_id).returning(FileRow.key)
+        return (await self._session.execute(removed)).scalar_one_or_none()
+
+    async def attach(self, thumbnail: StoredThumbnail, stored: StoredFile, now: datetime) -> bool:
+        """Let a thumbnail be stored in a file; False if it has one, is another one, or gone."""
         selected = (
             select(StoredThumbnailRow)
-            .where(StoredThumbnailRow.id == thumbnail_id, StoredThumbnailRow.file_id.is_(None))
+            .where(
+                StoredThumbnailRow.id == thumbnail.id,
+                StoredThumbnailRow.md5 == thumbnail.md5,
+                StoredThumbnailRow.file_id.is_(None),
+            )
             .with_for_update()
         )
         row = (await self._session.execute(selected)).scalar_one_or_none()

@@ -20,6 +20,7 @@ from app.frames.models import Version
 from app.frames.registration import NewVersion, Registered, Replacement
 from app.frames.store.announcing import AnnouncementWriter
 from app.frames.store.header_cards import keep_cards
+from app.frames.store.locks import lock_names
 from app.frames.store.rows import (
     VERSIONS,
     columns_of,
@@ -41,15 +42,9 @@ class FrameWriter:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def lock(self, basename: str, *digests: str) -> None:
-        """Let nobody else file this basename or these bytes until the transaction ends.
-
-        Everybody locks the name first, so that two filings never wait for each other.
-        """
-        for name in (basename, *digests):
-            await self._session.execute(
-                select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0)))
-            )
+    async def lock(self, *names: str) -> None:
+        """Let nobody else file these names, bytes or keys until the transaction ends."""
+        await lock_names(self._session, *names)
 
     async def find_received(self, sha256: str) -> int | None:
         """Find the frame that was received with these bytes, or is stored in them."""
@@ -66,15 +61,19 @@ class FrameWriter:
         selected = select(FileRow.id).where(FileRow.key == key)
         return (await self._session.execute(selected)).scalar_one_or_none() is not None
 
-    async def count_versions(self, basename: str) -> int:
-        """Count the versions of a frame; 0 where there is no such frame."""
-        selected = (
-            select(func.count())
-            .select_from(FrameVersionRow)
-            .join(FrameRow, FrameRow.id == FrameVersionRow.frame_id)
-            .where(FrameRow.basename == basename)
+    async def number_of(self, basename: str, md5: str) -> int:
+        """Tell which version of a frame bytes are or will be, counted from 1."""
+        announced = await AnnouncementWriter(self._session).find_announced(md5)
+        counted = select(func.count()).select_from(FrameVersionRow)
+        if announced is None:
+            counted = counted.join(FrameRow, FrameRow.id == FrameVersionRow.frame_id)
+            counted = counted.where(FrameRow.basename == basename)
+            return 1 + (await self._session.execute(counted)).scalar_one()
+        frame_id = select(FrameVersionRow.frame_id).where(FrameVersionRow.id == announced)
+        counted = counted.where(
+            FrameVersionRow.frame_id == frame_id.scalar_subquery(), FrameVersionRow.id <= announced
         )
-        return (await self._session.execute(selected)).scalar_one()
+        return (await self._session.execute(counted)).scalar_one()
 
     async def add(self, new: NewVersion, now: datetime) -> Registered:
         """Add a version, and its frame where it is the first; the newest version sets the facts.
@@ -86,6 +85,7 @@ class FrameWriter:
         if announced is not None:
             return announced
         file_id = new.frame_id or await self._next_id()
+        await self.lock(new.stored.key)
         await self._session.execute(
             insert(FileRow).values(id=file_id, created_at=now, **file_columns(new.stored))
         )
@@ -128,15 +128,18 @@ class FrameWriter:
         removed = delete(FileRow).where(FileRow.id.in_(files)).returning(FileRow.key)
         return tuple((await self._session.execute(removed)).scalars())
 
-    async def find_version(self, version_id: int) -> Version | None:
-        """Find a version, whoever may see its frame."""
+    async def find_version(self, version_id: int, *, lock: bool = False) -> Version | None:
+        """Find a version, whoever may see its frame; locked, it cannot be deleted meanwhile."""
         selected = VERSIONS.where(FrameVersionRow.id == version_id)
+        if lock:
+            selected = selected.with_for_update(of=FrameVersionRow)
         found = (await self._session.execute(selected)).one_or_none()
         return None if found is None else version_of(*found)
 
     async def replace_file(self, version_id: int, new: Replacement, now: datetime) -> None:
         """Let a version be stored in another file; what was received stays known."""
         version = await self._session.get_one(FrameVersionRow, version_id)
+        await self.lock(new.stored.key)
         changed = file_columns(new.stored) | {"created_at": now}
         await self._session.execute(
             update(FileRow).where(FileRow.id == version.file_id).values(**changed)
@@ -153,8 +156,6 @@ class FrameWriter:
     async def _attach_announced(self, new: NewVersion, now: datetime) -> Registered | None:
         writer = AnnouncementWriter(self._session)
         version_id = await writer.find_announced(new.received.md5)
-        if version_id is None:
-            return None
         deposit = Deposit(
             stored=new.stored,
             received=new.received,
@@ -163,8 +164,10 @@ class FrameWriter:
             has_catalog=new.facts.has_catalog,
             repairs=new.repairs,
         )
-        frame_id = await writer.attach(version_id, deposit, now)
-        return Registered(frame_id=frame_id, version_id=version_id, is_new_frame=False)
+        if version_id is None or not await writer.attach(version_id, deposit, now):
+            return None
+        version = await self._session.get_one(FrameVersionRow, version_id)
+        return Registered(version.frame_id, version_id, is_new_frame=False)
 
     async def _next_id(self) -> int:
         return (await self._session.execute(select(archive_ids.next_value()))).scalar_one()
