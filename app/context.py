@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.accounts.browsers import BrowserSessions
 from app.accounts.logins import LoginLimits
+from app.accounts.proposals import ProposalService
 from app.accounts.service import AccountService
-from app.accounts.tags import ProposalTags
 from app.accounts.throttle import Throttle
 from app.bundles.service import BundleService
 from app.core.clock import Clock, system_clock
@@ -74,7 +74,7 @@ class Factory:
 
     @cached_property
     def accounts(self) -> AccountService:
-        """Users, proposals and tokens."""
+        """Users and tokens."""
         secret = self.settings.secret()
         return AccountService(
             self.sessions, secret_key=secret, clock=self.clock, limits=self.login_limits
@@ -99,9 +99,9 @@ class Factory:
         )
 
     @cached_property
-    def proposal_tags(self) -> ProposalTags:
-        """What proposals say of their frames."""
-        return ProposalTags(self.sessions)
+    def proposals(self) -> ProposalService:
+        """Proposals, with members and tags."""
+        return ProposalService(self.sessions)
 
     @cached_property
     def throttle(self) -> Throttle:
@@ -176,7 +176,12 @@ class Factory:
     @cached_property
     def bundles(self) -> BundleService:
         """Zips of frames."""
-        return BundleService(self.frames, self.store, limit=self.settings.max_bundle_frames)
+        return BundleService(
+            self.frames,
+            self.store,
+            with_bytes=self.announcing.with_bytes,
+            limit=self.settings.max_bundle_frames,
+        )
 
     @cached_property
     def jobs(self) -> JobQueue:
@@ -221,7 +226,6 @@ class Factory:
             offload=self.offload,
             clock=self.clock,
             rules=self.rules,
-            store=self.store,
             queue=self.jobs,
             deposits=deposits,
             frames=self.frames,

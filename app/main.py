@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
 
 from app.api import accounts, archive, frames, health, ingest, pyobs, thumbnails
 from app.api.deps import SECURITY_SCHEMES, name_callers
@@ -15,6 +16,7 @@ from app.api.landing import install_landing_page
 from app.api.middleware import install_middleware
 from app.api.mounts import Dialect
 from app.api.problem_docs import customise_openapi
+from app.api.problem_forms import ProblemOut
 from app.api.problems import install_problem_handlers
 from app.context import Factory, process_context
 from app.logs import configure_logs
@@ -77,7 +79,7 @@ def create_app(settings: Settings, open_context: Opener = process_context) -> Fa
     ):
         _include(app, router)
     install_landing_page(app, DIALECTS)
-    _finish(app)
+    _finish(app, ProblemOut)
     for dialect in DIALECTS:
         app.mount(dialect.prefix, mounted_app(dialect, app))
     uploads = {f"{each.prefix}{path}" for each in DIALECTS for path in each.upload_paths}
@@ -109,12 +111,12 @@ def mounted_app(dialect: Dialect, outer: FastAPI) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         openapi_tags=[*dialect.tags],
-        servers=[{"url": dialect.prefix}],
+        servers=[{"url": "."}],  # where the document is: below the mount, or at its own host
         root_path_in_servers=False,
     )
     app.state = outer.state
     app.router.redirect_slashes = False
-    _finish(app)
+    _finish(app, dialect.error_shape)
     for router in dialect.routers:
         _include(app, router)
     return app
@@ -126,11 +128,11 @@ def _include(app: FastAPI, router: APIRouter) -> None:
     app.include_router(router)
 
 
-def _finish(app: FastAPI) -> None:
-    """Add what is the same at every mount."""
+def _finish(app: FastAPI, error_shape: type[BaseModel]) -> None:
+    """Add what every mount has."""
     install_docs_page(app)
     install_problem_handlers(app)
-    customise_openapi(app)
+    customise_openapi(app, error_shape)
     _add_security_schemes(app)
 
 

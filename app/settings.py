@@ -1,7 +1,7 @@
 """All settings of Skyshelf, read from the environment or ``.env``, prefix ``SKYSHELF_``.
 
 There is no instance here: `load_settings` is called once by each process and the result is passed
-on. ``.env.example`` and docs/admin/reference/settings.md are generated from this class.
+on. ``.env.example`` and docs/admin/reference/settings.md are generated from these classes.
 """
 
 import os
@@ -11,31 +11,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from app.core.errors import InvalidError
 from app.settings_access import AccessSettings
+from app.settings_ingest import IngestSettings
 
 PREFIX = "SKYSHELF_"
 
 _DIALECT_HOST = re.compile(r"(pyobs|archive|thumbnails)=[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII)
-
-
-class Pack(StrEnum):
-    """When uncompressed images are packed losslessly."""
-
-    LATER = "later"
-    NOW = "now"
-    NEVER = "never"
-
-
-class IngestRules(StrEnum):
-    """Whose rules say what a file must have and where it goes."""
-
-    ANY = "any"
-    PYOBS = "pyobs"
-    LCO = "lco"
 
 
 class InternalFrames(StrEnum):
@@ -46,7 +31,7 @@ class InternalFrames(StrEnum):
     STAFF = "staff"
 
 
-class Settings(AccessSettings):
+class Settings(IngestSettings, AccessSettings):
     """Every setting, with its default."""
 
     model_config = SettingsConfigDict(
@@ -109,49 +94,6 @@ class Settings(AccessSettings):
     sample_frames: Annotated[int, Field(ge=0, le=100_000)] = 24
     """Synthetic frames put into the inbox of an empty archive on the first start; 0 for none."""
 
-    ingest_rules: IngestRules = IngestRules.ANY
-    """Whose rules the ingest keeps, see docs/admin/explanation/rule-sets.md: `any` takes every
-    readable FITS file, `pyobs` and `lco` what those archives take. It picks the defaults of the
-    settings below."""
-
-    path_formatter: str | None = None
-    """Folder of a frame below the archive root, see the formatter reference; default by the rule
-    set: `{SITEID}/{DAY-OBS|default:undated}/`, for pyobs `{SITEID}/{DAY-OBS}/`, for lco
-    `{SITEID}/{INSTRUME}/{DAY-OBS|date:}/{stage}/`."""
-
-    filename_formatter: str | None = None
-    """Name of a frame without extension, see the formatter reference; default: the name stays, and
-    by the rules of pyobs FNAME names the frame."""
-
-    required_keywords: Annotated[tuple[str, ...] | None, NoDecode] = None
-    """Keywords without which a file goes to quarantine, separated by commas; default by the rule
-    set, for `any` none. With `any`, a keyword that stands for a concept of the keyword map is
-    satisfied by any keyword of that concept. `-` for none."""
-
-    public_date_rules: Path | None = None
-    """TOML file of rules that say from when on a frame is public; default: those of the LCO
-    archive, see docs/admin/explanation/access.md."""
-
-    keywords_file: Path | None = None
-    """TOML file laid over the built-in keyword map."""
-
-    default_site: Annotated[str, Field(min_length=1, max_length=50)] = "unknown"
-    """Site of frames whose header names none."""
-
-    pack: Pack = Pack.LATER
-    """When uncompressed images are packed losslessly: `later` by a job of low priority, `now`
-    inside the ingest, `never`."""
-
-    settle_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
-    """How long a file in the inbox must be unchanged before it is taken [s]; files that are renamed
-    into the inbox are taken at once."""
-
-    sweep_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
-    """How often the inbox is searched for files that no kernel event told of [s]."""
-
-    proprietary_days: Annotated[int, Field(ge=0, le=365_000)] = 365
-    """How long science frames of a proposal stay proprietary when L1PUBDAT is absent [days]."""
-
     internal_frames: InternalFrames = InternalFrames.USERS
     """Who sees frames that carry neither a proposal nor a public date: `public`, `users` (anyone
     logged in) or `staff`."""
@@ -186,12 +128,25 @@ class Settings(AccessSettings):
     log_format: Annotated[str, Field(pattern="^(console|json)$")] = "console"
     """`console` for people, `json` for log collectors."""
 
-    @field_validator("required_keywords", mode="before")
+    @field_validator("filestore_dir")
     @classmethod
-    def _split_keywords(cls, value: object) -> object:
-        if isinstance(value, str):
-            words = (word.strip().upper() for word in value.split(","))
-            return tuple(word for word in words if word and word != "-")
+    def _check_filestore(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """Keep the folders apart: whoever writes over a file of the one must not reach the other.
+
+        Raises
+        ------
+        ValueError
+            If one of them holds the other.
+        """
+        if value is None or "data_dir" not in info.data or "archive_root" not in info.data:
+            return value
+        archive = (info.data["archive_root"] or info.data["data_dir"] / "archive").resolve()
+        store = value.resolve()
+        if store.is_relative_to(archive) or archive.is_relative_to(store):
+            raise ValueError(
+                "a folder is needed that is neither the archive's nor within it nor above it: an"
+                " ingester writes over its files"
+            )
         return value
 
     @field_validator("dialect_hosts", mode="before")

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from app.core.errors import InvalidError
-from app.settings import IngestRules, Pack, Settings, load_settings, write_private
+from app.settings import Settings, load_settings, write_private
+from app.settings_ingest import IngestRules, Pack
 
 
 def test_defaults() -> None:
@@ -51,6 +52,9 @@ def test_settings_are_frozen() -> None:
         ("HTTP_ROOT", "archive.example.org", "http://"),
         ("SETTLE_S", "-1", "greater than or equal to 0"),
         ("LOG_LEVEL", "loud", "debug"),
+        ("FILESTORE_DIR", "var/archive", "neither the archive's"),
+        ("FILESTORE_DIR", "var/archive/incoming", "neither the archive's"),
+        ("FILESTORE_DIR", "var", "neither the archive's"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(

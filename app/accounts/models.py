@@ -141,7 +141,7 @@ class Proposal:
     members
         User names, in alphabetical order.
     tags
-        Words that say from when on new frames are public, see `app.accounts.tags`.
+        Words that say from when on new frames are public, see `app.accounts.proposals`.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Users, proposals, log-in and tokens."""
+"""Users, log-in and tokens."""
 
 from app.accounts.logins import LoginLimits, PasswordCheck
 from app.accounts.models import (
@@ -6,17 +6,15 @@ from app.accounts.models import (
     InvalidTokenError,
     NewUser,
     Profile,
-    Proposal,
     User,
     check_email,
-    check_proposal_id,
     check_username,
 )
 from app.accounts.passwords import hash_new_password
-from app.accounts.store import AccountStore, ProposalStore, SessionStore
+from app.accounts.store import AccountStore, SessionStore
 from app.accounts.tokens import TokenSafe, hash_of, is_token, live_token
 from app.core.clock import Clock
-from app.core.errors import NotFoundError, UnauthenticatedError
+from app.core.errors import UnauthenticatedError
 from app.core.identity import Caller
 from app.db.engine import Sessions, transaction
 
@@ -208,87 +206,6 @@ class AccountService:
             await store.replace_active(user.id, is_active=is_active)
             if not is_active:
                 await SessionStore(session).end_all(user.id, ended_at=self._clock())
-
-    async def create_proposal(self, proposal_id: str, title: str = "") -> Proposal:
-        """Create a proposal.
-
-        Parameters
-        ----------
-        proposal_id
-            As frames name it (PROPID), 1 to 100 printable characters.
-        title
-            May be empty.
-
-        Returns
-        -------
-        Proposal
-            Without members.
-
-        Raises
-        ------
-        ConflictError
-            If there is one of this id.
-        InvalidError
-            If the id cannot be used.
-        """
-        check_proposal_id(proposal_id)
-        async with transaction(self._sessions) as session:
-            return await ProposalStore(session).add(proposal_id, title)
-
-    async def list_proposals(self) -> tuple[Proposal, ...]:
-        """Return all proposals by id, with their members.
-
-        Returns
-        -------
-        tuple of Proposal
-            All.
-        """
-        async with transaction(self._sessions) as session:
-            return await ProposalStore(session).list()
-
-    async def add_member(self, proposal_id: str, username: str) -> None:
-        """Make a user a member of a proposal, which is created where it is missing.
-
-        Parameters
-        ----------
-        proposal_id
-            As frames name it (PROPID).
-        username
-            Whom; being a member already is no error.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no such user.
-        InvalidError
-            If the id cannot be used.
-        """
-        check_proposal_id(proposal_id)
-        async with transaction(self._sessions) as session:
-            user = await AccountStore(session).get_user(username)
-            await ProposalStore(session).add_member(proposal_id, user.id)
-
-    async def remove_member(self, proposal_id: str, username: str) -> None:
-        """End a user's membership in a proposal.
-
-        Parameters
-        ----------
-        proposal_id
-            Of which proposal.
-        username
-            Whose.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no such user or membership.
-        """
-        async with transaction(self._sessions) as session:
-            user = await AccountStore(session).get_user(username)
-            if not await ProposalStore(session).remove_member(proposal_id, user.id):
-                raise NotFoundError(
-                    f"user {username!r} is not a member of proposal {proposal_id!r}"
-                )
 
     async def log_in(self, name: str, password: str, *, address: str | None = None) -> str:
         """Return the user's token, the same on every call until it is revoked.

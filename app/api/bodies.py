@@ -29,8 +29,8 @@ def body_of(shape: type[Shape]) -> Callable[[Request], Awaitable[Shape]]:
     """
 
     async def read(request: Request) -> Shape:
-        is_form = request.headers.get("content-type", "").lower().startswith(_FORMS)
-        values = await _form(request, shape) if is_form else await _json(request)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        values = await _form(request, shape) if kind in _FORMS else await _json(request, kind)
         try:
             return shape.model_validate(values)
         except ValidationError as error:
@@ -59,9 +59,15 @@ def body_schema(shape: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-async def _json(request: Request) -> Any:  # noqa: ANN401  # whatever was sent
+async def _json(request: Request, kind: str) -> Any:  # noqa: ANN401  # whatever was sent
+    body = await request.body()
+    if body and kind and not kind.endswith("json"):
+        # What FastAPI says of such a body; see `app.api.problems`.
+        raise RequestValidationError(
+            [{"type": "dict_type", "loc": ("body",), "msg": "not JSON", "input": body}]
+        )
     try:
-        return json.loads(await request.body() or b"{}")
+        return json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
         raise RequestValidationError(
             [

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
@@ -92,7 +92,7 @@ def place_of(cursor: str) -> Place:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         backward, *values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         return Place(tuple(map(_read, values)), backward=bool(backward))
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidPlaceError(
             f"cursor = {cursor[:80]!r} is no cursor: take it from next or previous", field="cursor"
         ) from error
@@ -143,16 +143,20 @@ def _read(value: Any) -> Any:  # noqa: ANN401  # whatever was sent
     ------
     ValueError
         If it is of no kind that `_written` gives.
+    OverflowError
+        If it is a moment outside of the years 1 to 9999, UTC.
     """
     match value:
         case {"t": str(text), **rest} if not rest:
             moment = datetime.fromisoformat(text)
             if moment.tzinfo is None:
                 raise ValueError("a moment without a zone")
-            return moment
+            return moment.astimezone(UTC)
         case {"d": str(text), **rest} if not rest:
             return date.fromisoformat(text)
-        case None | bool() | int() | float() | str():
+        case bool():
+            raise ValueError("no column holds truth values, which Python counts as integers")
+        case None | int() | float() | str():
             return value
         case _:
             raise ValueError("neither text nor number nor moment")

@@ -1,6 +1,6 @@
 """The Swagger page, with its scripts from here: an observatory may not have the internet."""
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -21,12 +21,13 @@ def install_docs_page(app: FastAPI) -> None:
 
     @app.head("/docs", include_in_schema=False)
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
+    async def docs(request: Request) -> HTMLResponse:
+        base = "../" if request.scope.get("raw_path", b"").endswith(b"/") else ""
         return get_swagger_ui_html(
-            openapi_url="openapi.json",
+            openapi_url=f"{base}openapi.json",
             title=app.title,
-            swagger_js_url="swagger/swagger-ui-bundle.js",
-            swagger_css_url="swagger/swagger-ui.css",
-            swagger_favicon_url="swagger/favicon-32x32.png",
+            swagger_js_url=f"{base}swagger/swagger-ui-bundle.js",
+            swagger_css_url=f"{base}swagger/swagger-ui.css",
+            swagger_favicon_url=f"{base}swagger/favicon-32x32.png",
             swagger_ui_parameters={"persistAuthorization": True, "filter": True},
         )

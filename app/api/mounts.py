@@ -5,18 +5,23 @@ shared model §1, §6). A mount is an application of its own, so that it has its
 OpenAPI document, and its own form of errors, over the same services.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.problem_forms import WRITER, ProblemWriter, write_document
+from app.api.problem_forms import WRITER, DetailOut, ProblemWriter, write_document
 
 _MOUNT: Final = "skyshelf.mount"
 """Key of an ASGI scope: the `Mounted` that a request came through."""
+
+_HOST: Final = re.compile(r"(?P<name>[a-z0-9.-]+)(:[0-9]{1,5})?", re.ASCII)
+"""Nothing else may stand in links: after `name:80@` would come whose host they lead to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class Dialect:
         The upstream's form of errors.
     upload_paths
         Paths below the mount whose bodies go to disk, and may be as large as an upload.
+    error_shape
+        What `write` writes, for the OpenAPI document.
     """
 
     name: str
@@ -46,6 +53,7 @@ class Dialect:
     tags: Sequence[dict[str, Any]]
     write: ProblemWriter
     upload_paths: frozenset[str] = frozenset()
+    error_shape: type[BaseModel] = DetailOut
 
     @property
     def prefix(self) -> str:
@@ -105,10 +113,11 @@ class Mounts:
 
     def _by_host(self, scope: Scope) -> Scope | None:
         """Lead a request to a dialect's host below its mount; None for any other host."""
-        host = Headers(scope=scope).get("host", "")
-        name = self._hosts.get(host.partition(":")[0].lower())
-        if name is None:
+        match = _HOST.fullmatch(Headers(scope=scope).get("host", "").lower())
+        name = self._hosts.get(match["name"]) if match else None
+        if match is None or name is None:
             return None
+        host = match[0]
         dialect = self._dialects[name]
         scheme = self._public_url.partition(":")[0]
         inner = {

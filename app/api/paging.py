@@ -1,11 +1,15 @@
 """Windows into lists, and links to the windows beside them, as the merged root dialect has them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import unquote_plus
 
 from fastapi import Depends, Query, Request
+from starlette.responses import Response
 
+from app.api.json_bodies import json_response
 from app.api.mounts import base_url, mount_prefix
+from app.api.tables.wishes import VARY
 from app.api.validation import BIGINT_MAX, Given
 from app.core.paging import Window
 
@@ -46,6 +50,34 @@ async def root_window(
 
 RootWindow = Annotated[Window, Depends(root_window)]
 """Parameter of a route: ``window: RootWindow``."""
+
+
+def page_response(
+    request: Request, *, count: int, window: Window, results: Sequence[object], **more: object
+) -> Response:
+    """Answer with a page of a list, between links to its neighbours.
+
+    Parameters
+    ----------
+    request
+        For the page.
+    count
+        Length of the whole list.
+    window
+        The page at hand.
+    results
+        Its items: plain values.
+    **more
+        Further members of the envelope.
+
+    Returns
+    -------
+    Response
+        JSON, in the envelope of Django REST framework.
+    """
+    following, previous = links_beside(request, count=count, window=window)
+    envelope = {"count": count, "next": following, "previous": previous, "results": results}
+    return json_response(envelope | more, headers=VARY)
 
 
 def links_beside(request: Request, *, count: int, window: Window) -> tuple[str | None, str | None]:

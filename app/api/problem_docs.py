@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from app.api.problem_forms import MEDIA_TYPE, ProblemOut
 
@@ -28,13 +29,15 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def customise_openapi(app: FastAPI) -> None:
-    """Let the OpenAPI document say 400 with a problem where FastAPI would say 422.
+def customise_openapi(app: FastAPI, shape: type[BaseModel] = ProblemOut) -> None:
+    """Let the OpenAPI document say 400 where FastAPI would say 422, and what refuses a caller.
 
     Parameters
     ----------
     app
         The application; its ``openapi`` method is replaced.
+    shape
+        Of errors, as this application writes them.
     """
     generate = app.openapi
 
@@ -43,10 +46,12 @@ def customise_openapi(app: FastAPI) -> None:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        schemas["ProblemOut"] = ProblemOut.model_json_schema()
+        schemas[shape.__name__] = shape.model_json_schema()
         for path in document["paths"].values():
             for operation in path.values():
                 _document_bad_request(operation)
+                _document_refused_caller(operation)
+                _name_shape(operation["responses"], shape)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
@@ -57,5 +62,24 @@ def _document_bad_request(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     if operation.get("parameters") or "requestBody" in operation:
-        ((status, response),) = problem_responses(400).items()
+        _add(responses, 400)
+
+
+def _document_refused_caller(operation: dict[str, Any]) -> None:
+    """Say that whoever looks at callers may refuse a token, or one who asks too often."""
+    if operation.get("x-caller", "anybody") != "anybody":
+        _add(operation["responses"], 401, 429)
+
+
+def _name_shape(responses: dict[str, Any], shape: type[BaseModel]) -> None:
+    """Say in which shape errors come, where that is another one."""
+    schema = {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}
+    for response in responses.values():
+        content = response.get("content", {})
+        if shape is not ProblemOut and content.pop(MEDIA_TYPE, None):
+            content["application/json"] = schema
+
+
+def _add(responses: dict[str, Any], *statuses: int) -> None:
+    for status, response in problem_responses(*statuses).items():
         responses.setdefault(str(status), response)

@@ -17,10 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from typing_extensions import override
 
+from app.api.field_errors import WHOLE_BODY
+
 MEDIA_TYPE = "application/problem+json"
 
 WRITER: Final = "skyshelf.problem_writer"
 """Key of an ASGI scope: how the mount that a request came through writes problems."""
+
+_TOLD_OF_ALL_FIELDS: Final = ("about:blank", ":wrong-credentials", ":too-many-to-unpack")
+"""Kinds of problems that upstream tells as `WHOLE_BODY`: of bodies that are no objects, PYO-2 and
+ARC-1, ARC-63."""
 
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "errors", "request_id"})
 
@@ -96,6 +102,21 @@ class ProblemOut(BaseModel):
     """The identifier of the request in the archive's log, also in the header X-Request-ID."""
 
 
+class DetailOut(BaseModel):
+    """What went wrong, as Django REST framework tells it: `detail`, or texts by bad field."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [{"detail": "Not found."}, {"EXPTIME": ["Enter a number."]}]
+        },
+    )
+
+    detail: str | None = None
+    """What is wrong; absent where fields are to blame, each of which is a member with its texts."""
+
+
 class LenientJSON(JSONResponse):
     """JSON that may give back what no sane client sent."""
 
@@ -165,8 +186,18 @@ def write_detail(problem: Problem) -> Response:
     Response
         The answer.
     """
-    content: dict[str, Any] = dict(problem.errors) or {"detail": _upstream_text(problem)}
+    content: dict[str, Any] = _field_texts(problem) or {"detail": _upstream_text(problem)}
     return LenientJSON(content, int(problem.status), problem.headers)
+
+
+def _field_texts(problem: Problem) -> dict[str, list[str]]:
+    """Give the texts by field; none where the upstream archives have ``detail`` instead."""
+    if problem.status != HTTPStatus.BAD_REQUEST:
+        return {}
+    texts = dict(problem.errors)
+    if not problem.kind.endswith(_TOLD_OF_ALL_FIELDS):
+        texts.pop(WHOLE_BODY, None)
+    return texts
 
 
 def _upstream_text(problem: Problem) -> str:

@@ -174,7 +174,7 @@ def _framework_problem(request: Request, error: HTTPException) -> Problem:
         413: f"The request body is larger than {request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)} bytes.",
     }
     detail = details.get(error.status_code, error.detail)
-    if isinstance(error.__cause__, (UnicodeDecodeError, RecursionError)):
+    if isinstance(error.__cause__, (ValueError, RecursionError)):
         detail = f"JSON parse error - {error.__cause__}"
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from app.bundles.layout import Member, plan_zip, unique_names
@@ -21,6 +21,8 @@ from app.frames.models import Frame, FrameQuery
 from app.frames.service import FrameService
 from app.storage.protocol import Store
 
+WithBytes = Callable[[Frame], Awaitable[Frame]]
+
 
 class BundleService:
     """Plans zips.
@@ -31,13 +33,18 @@ class BundleService:
         The catalogue.
     store
         The archived bytes.
+    with_bytes
+        Looks once more for bytes of a frame that were announced and are not here yet.
     limit
         Most frames in one zip.
     """
 
-    def __init__(self, frames: FrameService, store: Store, *, limit: int) -> None:
+    def __init__(
+        self, frames: FrameService, store: Store, *, with_bytes: WithBytes, limit: int
+    ) -> None:
         self._frames = frames
         self._store = store
+        self._with_bytes = with_bytes
         self._limit = limit
 
     async def of_frames(
@@ -200,6 +207,7 @@ class BundleService:
     async def _files(
         self, frames: Sequence[Frame], choose: FileChoice | None
     ) -> Sequence[BundleFile]:
+        frames = [await self._with_bytes(frame) for frame in frames]
         if choose is None:
             return await asyncio.to_thread(self._as_stored, frames)
         return await choose(frames)

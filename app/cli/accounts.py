@@ -12,7 +12,7 @@ from .session import in_archive
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.accounts.tags import ProposalTag
+    from app.accounts.proposals import ProposalTag
     from app.context import Factory
 
 users = typer.Typer(help="Users: who can log in.", no_args_is_help=True)
@@ -128,7 +128,7 @@ def add_proposal(
     title: Annotated[str, typer.Option(help="For people.")] = "",
 ) -> None:
     """Make a proposal."""
-    in_archive(lambda archive: archive.accounts.create_proposal(proposal_id, title))
+    in_archive(lambda archive: archive.proposals.create(proposal_id, title))
     typer.echo(f"The proposal {proposal_id!r} was made.")
 
 
@@ -137,7 +137,7 @@ def list_proposals() -> None:
     """List all proposals with their members and tags."""
     from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
 
-    found = in_archive(lambda archive: archive.accounts.list_proposals())
+    found = in_archive(lambda archive: archive.proposals.list())
     rows = [(one.id, one.title, ", ".join(one.members), ", ".join(one.tags)) for one in found]
     show_table(("proposal", "title", "members", "tags"), rows)
 
@@ -150,7 +150,7 @@ def tag_proposal(proposal_id: ProposalId, tags: Tags = None) -> None:
     proposal is made where it is missing; frames that are in the archive keep their date.
     """
     wanted = _known_tags(tags or [])
-    in_archive(lambda archive: archive.proposal_tags.replace(proposal_id, wanted))
+    in_archive(lambda archive: archive.proposals.replace_tags(proposal_id, wanted))
     said = ", ".join(wanted) or "no tags"
     typer.echo(f"The proposal {proposal_id!r} has {said}.")
 
@@ -163,7 +163,7 @@ def _known_tags(words: "Sequence[str]") -> "tuple[ProposalTag, ...]":
     InvalidError
         If one is no tag.
     """
-    from app.accounts.tags import ProposalTag  # noqa: PLC0415  # slow to load
+    from app.accounts.proposals import ProposalTag  # noqa: PLC0415  # slow to load
 
     known = {tag.value: tag for tag in ProposalTag}
     for word in words:
@@ -175,12 +175,12 @@ def _known_tags(words: "Sequence[str]") -> "tuple[ProposalTag, ...]":
 @proposals.command("member-add")
 def add_member(proposal_id: ProposalId, user: Member) -> None:
     """Let a user see the frames of a proposal, which is made where it is missing."""
-    in_archive(lambda archive: archive.accounts.add_member(proposal_id, user))
+    in_archive(lambda archive: archive.proposals.add_member(proposal_id, user))
     typer.echo(f"{user!r} is a member of proposal {proposal_id!r}.")
 
 
 @proposals.command("member-remove")
 def remove_member(proposal_id: ProposalId, user: Member) -> None:
     """End the membership of a user in a proposal."""
-    in_archive(lambda archive: archive.accounts.remove_member(proposal_id, user))
+    in_archive(lambda archive: archive.proposals.remove_member(proposal_id, user))
     typer.echo(f"{user!r} is no member of proposal {proposal_id!r} any more.")

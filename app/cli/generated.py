@@ -1,5 +1,6 @@
 """Pages that are written from the code, so that they cannot disagree with it."""
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -183,8 +184,10 @@ def _defaults() -> Settings:
 def _schemas() -> dict[str, dict[str, Any]]:
     """Give the JSON schema of each setting, with references and alternatives to None resolved."""
     whole = Settings.model_json_schema()
+    named = (name for part in Settings.__mro__ for name in inspect.get_annotations(part))
     schemas = {}
-    for name, schema in whole["properties"].items():
+    for name in filter(whole["properties"].__contains__, named):
+        schema = whole["properties"][name]
         inner: dict[str, Any] = next(
             (one for one in schema.get("anyOf", ()) if one["type"] != "null"), {}
         )
@@ -260,6 +263,6 @@ names the setting and what it takes. `<data>` is the folder that `SKYSHELF_DATA_
 """
 _ENV_HEAD = """\
 # Settings of Skyshelf. Copy this file to .env, and take the # off the lines that you change.
-# Written by `skyshelf docs`; change app/settings.py instead.
+# Written by `skyshelf docs`; change app/settings*.py instead.
 
 """

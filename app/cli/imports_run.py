@@ -145,7 +145,7 @@ def pyobs_import(archive: "Factory") -> PyobsImport:
         sessions=archive.sessions,
         clock=archive.clock,
         adopter=adopter(archive),
-        accounts=archive.accounts,
+        proposals=archive.proposals,
         users=AccountAdopter(
             archive.sessions, secret_key=archive.settings.secret(), clock=archive.clock
         ),

@@ -21,6 +21,9 @@ from app.db.violations import conflict_of
 
 Sessions = async_sessionmaker[AsyncSession]
 
+Transaction = AsyncSession
+"""A session within a transaction, as `transaction` gives it; who only hands it on names it so."""
+
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError)
 """What connecting raises while the server is away, starts, or stops."""
 

@@ -4,10 +4,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from app.core.paging import Page, Window
-from app.db.engine import Sessions, transaction
+from app.db.engine import Sessions, Transaction, transaction
 from app.frames.announced import (
     AnnouncedThumbnail,
     AnnouncedVersion,
@@ -32,7 +30,7 @@ class AnnouncementRegistry:
         Within a transaction.
     """
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Transaction) -> None:
         self._session = session
         self._writer = AnnouncementWriter(session)
 

@@ -294,6 +294,8 @@ class FrameQuery:
         Classes, any of (an empty set matches nothing) and none of.
     request
         REQNUM, compared as text or as number.
+    request_text
+        REQNUM, compared as text alone.
     cone
         Within which the frame's centre lies, ICRS.
     covers
@@ -339,6 +341,7 @@ class FrameQuery:
     submitter: str | None = None
     block_id: int | None = None
     request: str | None = None
+    request_text: str | None = None
     observation_text: str | None = None
     reduction_level: int | None = None
     binning: tuple[int, int] | None = None

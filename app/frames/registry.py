@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from app.db.engine import Transaction
 from app.frames.models import FrameNotFoundError, ReceivedFile, Version
 from app.frames.registration import NewVersion, Registered, Replacement
 from app.frames.store import FrameWriter
@@ -18,7 +17,7 @@ class FrameRegistry:
         Within a transaction.
     """
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Transaction) -> None:
         self._writer = FrameWriter(session)
 
     async def reserve(self, basename: str, received: ReceivedFile) -> int | None:
@@ -63,6 +62,21 @@ class FrameRegistry:
             Its number.
         """
         return await self._writer.find_received(sha256)
+
+    async def find_key(self, sha256: str) -> str | None:
+        """Find where the version is stored that was received with these bytes.
+
+        Parameters
+        ----------
+        sha256
+            Of the bytes as received, or as stored.
+
+        Returns
+        -------
+        str or None
+            None where there is none.
+        """
+        return await self._writer.find_key(sha256)
 
     async def find_number(self, basename: str) -> int | None:
         """Find the number of a frame, whoever may see it.

@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
-from app.core.identity import Caller
+from app.core.identity import SYSTEM, Caller
 from app.core.paging import Page
 from app.db.engine import Sessions, bound_statements, transaction
 from app.frames.models import Facets, Frame, FrameNotFoundError, FrameQuery, HeaderOfHdu, Version
@@ -248,7 +248,7 @@ class FrameService:
             Every HDU.
         """
         async with transaction(self._sessions) as session:
-            reader = FrameReader(session, self._sight(Caller(is_superuser=True)))
+            reader = FrameReader(session, self._sight(SYSTEM))
             return await reader.list_headers(version.id)
 
     def _sight(self, caller: Caller) -> Sight:

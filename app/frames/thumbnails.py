@@ -4,12 +4,10 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from app.core.clock import Clock
 from app.core.identity import Caller
 from app.core.paging import Page, Window
-from app.db.engine import Sessions, transaction
+from app.db.engine import Sessions, Transaction, transaction
 from app.frames.announced import StoredThumbnail, ThumbnailQuery
 from app.frames.store import Sight
 from app.frames.store.thumbnails import ThumbnailReader
@@ -122,6 +120,6 @@ class ThumbnailRecordService:
                 found[each.frame_id] += (each,)
         return found
 
-    def _reader(self, session: AsyncSession, caller: Caller) -> ThumbnailReader:
+    def _reader(self, session: Transaction, caller: Caller) -> ThumbnailReader:
         sight = Sight(caller=caller, now=self._clock(), internal=self._internal)
         return ThumbnailReader(session, sight)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from app.accounts.adoption import AccountAdopter
-from app.accounts.service import AccountService
+from app.accounts.proposals import ProposalService
 from app.core.clock import Clock
 from app.core.errors import ArchiveError, InvalidError, UnavailableError
 from app.db.engine import Sessions, transaction
@@ -80,7 +80,7 @@ class PyobsImport:
 
     Parameters
     ----------
-    sessions, clock, adopter, accounts, users, spool
+    sessions, clock, adopter, proposals, users, spool
         Of the process.
     archive_root
         Folder of the filed frames of this archive.
@@ -92,7 +92,7 @@ class PyobsImport:
         sessions: Sessions,
         clock: Clock,
         adopter: Adopter,
-        accounts: AccountService,
+        proposals: ProposalService,
         users: AccountAdopter,
         spool: Spool,
         archive_root: Path,
@@ -100,7 +100,7 @@ class PyobsImport:
         self._sessions = sessions
         self._clock = clock
         self._adopter = adopter
-        self._accounts = accounts
+        self._proposals = proposals
         self._users = users
         self._spool = spool
         self._archive_root = archive_root.resolve()
@@ -118,7 +118,7 @@ class PyobsImport:
             Hears of every user.
         """
         missing: set[str] = set()
-        for account in await accounts_of(tables):
+        for account in await accounts_of(tables, tell):
             what = f"user {account.username}"
             try:
                 adopted = await self._users.adopt(
@@ -178,7 +178,7 @@ class PyobsImport:
             await self._adopter.reserve_numbers(greatest + options.reserve)
         projects = await projects_of(tables)
         public = frozenset(project.code for project in projects if project.is_public)
-        async for page in frames_of(tables):
+        async for page in frames_of(tables, tell):
             imported = await self._imported(options.source, page)
 
             async def take(frame: OldFrame, known: dict[str, Imported] = imported) -> None:
@@ -194,14 +194,14 @@ class PyobsImport:
         self, projects: Iterable[OldProject], missing: Container[str], tell: Tell
     ) -> None:
         """Make proposals of projects; members who are not here may share a name with others."""
-        known = {proposal.id for proposal in await self._accounts.list_proposals()}
+        known = {proposal.id for proposal in await self._proposals.list()}
         for project in projects:
             try:
                 if project.code not in known:
-                    await self._accounts.create_proposal(project.code, project.name)
+                    await self._proposals.create(project.code, project.name)
                 for member in project.members:
                     if member not in missing:
-                        await self._accounts.add_member(project.code, member)
+                        await self._proposals.add_member(project.code, member)
             except InvalidError as error:
                 tell(failed(f"project {project.code}", error))
 

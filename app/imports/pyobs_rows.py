@@ -6,29 +6,41 @@ Tables: ``api_frame``, ``api_frame_related``, ``auth_user``, ``authtoken_token``
 
 import math
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from app.accounts.adoption import Account
 from app.accounts.django_passwords import stored_form
+from app.core.errors import InvalidError
+from app.imports.models import Tell, failed
 from app.imports.pyobs_database import Row, Tables
 
+T = TypeVar("T")
+
 _PAGE = 500
+_NAMES = ("id", "basename", "username")
 _NIGHT_UNKNOWN = date(1970, 1, 1)
 """What old releases wrote where they could not read DAY-OBS."""
 
-_FACTS = {
+_TEXTS = {
     "site": "SITEID", "telescope": "TELID", "instrument": "INSTRUME", "image_type_raw": "IMAGETYP",
-    "object_name": "OBJECT", "filter_name": "FILTER", "exposure_s": "EXPTIME",
-    "telescope_altitude_deg": "TEL_ALT", "telescope_azimuth_deg": "TEL_AZ", "focus": "TEL_FOCU",
-    "sun_altitude_deg": "SUNALT", "sun_distance_deg": "SUNDIST", "moon_altitude_deg": "MOONALT",
-    "moon_fraction": "MOONFRAC", "moon_distance_deg": "MOONDIST", "width_px": "width",
-    "height_px": "height", "x_binning": "XBINNING", "y_binning": "YBINNING",
-    "request_text": "REQNUM", "observation_text": "OBSNUM", "proposal": "PROJECT",
+    "object_name": "OBJECT", "filter_name": "FILTER", "request_text": "REQNUM",
+    "observation_text": "OBSNUM", "proposal": "PROJECT",
+}  # fmt: skip
+_NUMBERS = {
+    "exposure_s": "EXPTIME", "telescope_altitude_deg": "TEL_ALT", "telescope_azimuth_deg": "TEL_AZ",
+    "focus": "TEL_FOCU", "sun_altitude_deg": "SUNALT", "sun_distance_deg": "SUNDIST",
+    "moon_altitude_deg": "MOONALT", "moon_fraction": "MOONFRAC", "moon_distance_deg": "MOONDIST",
+}  # fmt: skip
+_COUNTS = {
+    "width_px": "width", "height_px": "height", "x_binning": "XBINNING", "y_binning": "YBINNING",
 }  # fmt: skip
 """Fact -> column. Not DATAMEAN: where it was not known, the table has 1."""
+
+_MAX_COUNT = 2**31 - 1
 
 _FRAMES = 'SELECT * FROM "api_frame" WHERE id > $1 ORDER BY id LIMIT $2'
 _RELATED = (
@@ -45,6 +57,12 @@ _MEMBERS = (
     'SELECT m.project_id AS code, u.username AS username FROM "api_project_users" m'
     ' JOIN "auth_user" u ON u.id = m.user_id ORDER BY m.id'
 )
+
+
+class BrokenRowError(InvalidError):
+    """A row holds what cannot be understood."""
+
+    title = "Broken row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +133,15 @@ async def count_frames(tables: Tables) -> tuple[int, int]:
     return row["number"], row["last"] or 0
 
 
-async def frames_of(tables: Tables) -> AsyncIterator[list[OldFrame]]:
+async def frames_of(tables: Tables, tell: Tell) -> AsyncIterator[list[OldFrame]]:
     """Read all frames by id; those that are added meanwhile too.
 
     Parameters
     ----------
     tables
         Of the database.
+    tell
+        Hears of rows that are no frames.
 
     Yields
     ------
@@ -134,23 +154,27 @@ async def frames_of(tables: Tables) -> AsyncIterator[list[OldFrame]]:
         related: dict[int, list[str]] = defaultdict(list)
         for link in await tables.rows(_RELATED, first, last):
             related[link["id"]].append(link["basename"])
-        yield [_frame(row, tuple(related[row["id"]])) for row in rows]
+        frames = (_read(row, partial(_frame, related=related[row["id"]]), tell) for row in rows)
+        yield [frame for frame in frames if frame is not None]
 
 
-async def accounts_of(tables: Tables) -> list[Account]:
+async def accounts_of(tables: Tables, tell: Tell) -> list[Account]:
     """Read all users with their tokens.
 
     Parameters
     ----------
     tables
         Of the database.
+    tell
+        Hears of rows that are no users.
 
     Returns
     -------
     list of Account
         By id.
     """
-    return [_account(row) for row in await tables.rows(_USERS)]
+    accounts = [_read(row, _account, tell) for row in await tables.rows(_USERS)]
+    return [account for account in accounts if account is not None]
 
 
 async def projects_of(tables: Tables) -> list[OldProject]:
@@ -177,29 +201,60 @@ async def projects_of(tables: Tables) -> list[OldProject]:
     ]
 
 
-def _frame(row: Row, related: tuple[str, ...]) -> OldFrame:
-    facts = {fact: row.get(column) for fact, column in _FACTS.items()}
-    facts = {fact: value for fact, value in facts.items() if _is_said(value)}
-    facts["observed_at"] = _moment(row["DATE_OBS"])
-    if _is_said(row["TEL_RA"]) and _is_said(row["TEL_DEC"]):
-        facts |= {"ra_deg": row["TEL_RA"] % 360, "dec_deg": row["TEL_DEC"]}
-    night = date.fromisoformat(str(row["night"]))
+def _read(row: Row, reader: Callable[[Row], T], tell: Tell) -> T | None:
+    """Read a row; say so where it cannot be one."""
+    try:
+        return reader(row)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        fault = BrokenRowError(f"its row in the pyobs-archive is broken: {error}")
+        tell(failed(" ".join(["row", *(str(row[name]) for name in _NAMES if name in row)]), fault))
+        return None
+
+
+def _frame(row: Row, related: Sequence[str]) -> OldFrame:
+    facts: dict[str, Any] = {
+        **{fact: row.get(column) for fact, column in _TEXTS.items() if _is_text(row.get(column))},
+        **{fact: row.get(column) for fact, column in _NUMBERS.items() if _is_number(row[column])},
+        **{fact: row.get(column) for fact, column in _COUNTS.items() if _is_count(row[column])},
+    }
+    ra_deg, dec_deg = row["TEL_RA"], row["TEL_DEC"]
+    if _is_number(ra_deg) and _is_number(dec_deg) and abs(dec_deg) <= 90:
+        facts |= {"ra_deg": ra_deg % 360, "dec_deg": dec_deg}
+    observed_at = _or_none(_moment, row["DATE_OBS"])
+    if observed_at is not None:
+        facts["observed_at"] = observed_at
+    night = _or_none(date.fromisoformat, str(row["night"]))
     return OldFrame(
         id=row["id"],
-        basename=row["basename"],
+        basename=str(row["basename"]),
         folder="/".join(part for part in row["path"].split("/") if part),
         night=None if night == _NIGHT_UNKNOWN else night,
         facts=facts,
-        project=row.get("PROJECT"),
-        related=related,
+        project=facts.get("proposal"),
+        related=tuple(related),
     )
 
 
-def _is_said(value: object) -> bool:
-    """Tell what can be filed from what says nothing, or what PostgreSQL does not hold."""
-    if isinstance(value, str) and not value.isprintable():
-        return False
-    return value not in {None, ""} and not (isinstance(value, float) and not math.isfinite(value))
+def _or_none(reader: Callable[[Any], T], value: object) -> T | None:
+    """Read a value that the header of the file may have, too."""
+    try:
+        return reader(value)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return None
+
+
+def _is_text(value: object) -> bool:
+    """Tell text that says something and that PostgreSQL holds."""
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _is_number(value: object) -> bool:
+    """Tell finite numbers; SQLite holds anything in any column."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value <= _MAX_COUNT
 
 
 def _account(row: Row) -> Account:

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.tables import FileRow, FrameVersionRow, ImportedFrameRow
+from app.db.tables import FileRow, FrameRow, FrameVersionRow, ImportedFrameRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,12 @@ class ImportStore:
         return found
 
     async def put(self, source: str, key: str, imported: Imported, now: datetime) -> None:
-        """Say that one was imported."""
+        """Say that one was imported; a frame that was removed a moment ago is said to be."""
+        still_there = select(FrameRow.id).where(FrameRow.id == imported.frame_id)
+        locked = still_there.with_for_update(read=True, key_share=True)
         values = {
             "fingerprint": imported.fingerprint,
-            "frame_id": imported.frame_id,
+            "frame_id": (await self._session.execute(locked)).scalar_one_or_none(),
             "imported_at": now,
         }
         added = insert(ImportedFrameRow).values(source=source, source_key=key, **values)

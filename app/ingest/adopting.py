@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.errors import ConflictError
 from app.core.offload import Offload
-from app.db.engine import Sessions, transaction
+from app.db.engine import Sessions, Transaction, transaction
 from app.db.violations import DuplicateNameError
 from app.fits.models import Reading
 from app.frames.models import ReceivedFile, SameNameConflictError
@@ -29,7 +28,7 @@ from app.ingest.rules import Rules
 from app.ingest.tasks import READ
 from app.jobs.models import Priority
 from app.jobs.service import JobQueue
-from app.settings import Pack
+from app.settings_ingest import Pack
 from app.storage.digests import Digests
 from app.storage.errors import OccupiedError
 from app.storage.protocol import Staged, Store, check_key
@@ -254,7 +253,7 @@ class Adopter:
                 await make_visible(self._store, staged, new.stored.sha256)
         return registered.frame_id, Adopted.NEW if is_new else Adopted.NEW_VERSION
 
-    async def _pack_later(self, session: AsyncSession, new: NewVersion, version_id: int) -> None:
+    async def _pack_later(self, session: Transaction, new: NewVersion, version_id: int) -> None:
         """Let a worker pack an image; never one that lies in a tree that others may still use."""
         if self._rules.pack is not Pack.NEVER and not is_packed(new.stored.name):
             payload = {"version_id": version_id}

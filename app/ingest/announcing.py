@@ -12,17 +12,15 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from app.accounts.tags import AccountRegistry
+from app.accounts.registry import AccountRegistry
 from app.core.clock import Clock
 from app.core.identity import SYSTEM, Caller
 from app.core.offload import Offload, Task
-from app.core.sky import Vector, normalized, position_deg, unit_vector
 from app.db.engine import Sessions, transaction
 from app.db.violations import DuplicateBytesError, DuplicateNameError
 from app.fits.keywords import KeywordMap
 from app.fits.models import (
     Container,
-    Footprint,
     Hdu,
     HduKind,
     HeaderCard,
@@ -38,18 +36,18 @@ from app.frames.announced import (
     StoredThumbnail,
 )
 from app.frames.announcements import AnnouncementRegistry
-from app.frames.models import FrameFacts, HeaderOfHdu, SameNameConflictError, Version
+from app.frames.models import Frame, FrameFacts, HeaderOfHdu, SameNameConflictError, Version
 from app.frames.registry import FrameRegistry
 from app.frames.service import FrameService
 from app.frames.thumbnails import ThumbnailRecordService
 from app.ingest.deposits import Brought, Deposits
 from app.ingest.facts import facts_of, pyobs_type
-from app.ingest.placing import make_visible, remove_later
+from app.ingest.placing import remove_later
+from app.ingest.posted_facts import footprint_of, shape_of
 from app.ingest.publicity import Publicity
 from app.ingest.rules import Rules
 from app.jobs.service import JobQueue
 from app.storage.errors import OccupiedError
-from app.storage.protocol import Store
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +100,7 @@ class AnnouncingService:
 
     Parameters
     ----------
-    sessions, offload, clock, store, queue
+    sessions, offload, clock, queue
         Of the process.
     rules
         Of this archive.
@@ -119,7 +117,6 @@ class AnnouncingService:
         offload: Offload,
         clock: Clock,
         rules: Rules,
-        store: Store,
         queue: JobQueue,
         deposits: Deposits,
         frames: FrameService,
@@ -129,7 +126,6 @@ class AnnouncingService:
         self._offload = offload
         self._clock = clock
         self._rules = rules
-        self._store = store
         self._queue = queue
         self._deposits = deposits
         self._frames = frames
@@ -172,9 +168,8 @@ class AnnouncingService:
         async with AsyncExitStack() as held:
             brought: list[Brought] = []
             for place, version in enumerate(versions):
-                number = place + await self._number_of(basename, version)
                 found = await held.enter_async_context(
-                    self._deposits.bring(basename, version, number, is_strict=True)
+                    self._deposits.bring(basename, version, place=place, is_strict=True)
                 )
                 deposit = None
                 if found is not None:
@@ -185,12 +180,8 @@ class AnnouncingService:
             async with transaction(self._sessions) as session:
                 frame_id = await AnnouncementRegistry(session).announce(announcement, self._clock())
                 for each in brought:
-                    await make_visible(self._store, each.staged, each.stored.sha256)
+                    await self._deposits.place(each)
         return frame_id
-
-    async def _number_of(self, basename: str, version: AnnouncedVersion) -> int:
-        async with transaction(self._sessions) as session:
-            return await FrameRegistry(session).number_of(basename, version.md5)
 
     async def announce_thumbnail(
         self, thumbnail: AnnouncedThumbnail, posted: Posted, caller: Caller
@@ -222,7 +213,7 @@ class AnnouncingService:
     async def _announce_thumbnail(self, thumbnail: AnnouncedThumbnail, frame: Announcement) -> int:
         """Bring the picture if it is there; the one that it replaces goes a while later."""
         now = self._clock()
-        bringing = self._deposits.bring(thumbnail.basename, thumbnail.version, 1, is_strict=True)
+        bringing = self._deposits.bring(thumbnail.basename, thumbnail.version, is_strict=True)
         async with bringing as brought:
             stored = None if brought is None else brought.stored
             thumbnail = replace(thumbnail, stored=stored)
@@ -232,8 +223,26 @@ class AnnouncingService:
                 if put.replaced_key is not None:
                     await remove_later(session, self._queue, put.replaced_key, now)
                 if brought is not None and put.is_stored:
-                    await make_visible(self._store, brought.staged, brought.stored.sha256)
+                    await self._deposits.place(brought)
         return put.id
+
+    async def with_bytes(self, frame: Frame) -> Frame:
+        """Look once more for the bytes of the newest version of a frame.
+
+        Parameters
+        ----------
+        frame
+            One that the caller sees.
+
+        Returns
+        -------
+        Frame
+            With the file and with what it says, if that is here by now.
+        """
+        if frame.current is None or (await self.fetch(frame.current)) == frame.current:
+            return frame
+        now = await self._frames.get(frame.id, SYSTEM)
+        return replace(frame, facts=now.facts, versions=now.versions)
 
     async def fetch(self, version: Version) -> Version:
         """Look once more for the bytes of a version that was announced.
@@ -257,8 +266,7 @@ class AnnouncingService:
             version.key, version.announced_md5, version.extension, version.expected_keys
         )
         basename = version.name.removesuffix(version.extension)
-        number = await self._number_of(basename, announced)
-        async with self._deposits.bring(basename, announced, number) as brought:
+        async with self._deposits.bring(basename, announced) as brought:
             if brought is None:
                 return version
             hdus = await self._frames.headers(version)
@@ -266,7 +274,7 @@ class AnnouncingService:
             async with transaction(self._sessions) as session:
                 registry = AnnouncementRegistry(session)
                 if await registry.attach(version.id, basename, deposit, self._clock()):
-                    await make_visible(self._store, brought.staged, brought.stored.sha256)
+                    await self._deposits.place(brought)
                 return await FrameRegistry(session).version(version.id)
 
     async def fetch_thumbnail(self, thumbnail: StoredThumbnail) -> StoredThumbnail:
@@ -291,13 +299,13 @@ class AnnouncingService:
         version = AnnouncedVersion(
             thumbnail.key, thumbnail.md5, thumbnail.extension, thumbnail.expected_keys
         )
-        async with self._deposits.bring(thumbnail.basename, version, 1) as brought:
+        async with self._deposits.bring(thumbnail.basename, version) as brought:
             if brought is None:
                 return
             async with transaction(self._sessions) as session:
                 registry = AnnouncementRegistry(session)
                 if await registry.attach_thumbnail(thumbnail, brought.stored, self._clock()):
-                    await make_visible(self._store, brought.staged, brought.stored.sha256)
+                    await self._deposits.place(brought)
 
     async def _announcement(self, posted: Posted, caller: Caller) -> Announcement:
         cards = tuple(HeaderCard(keyword, value) for keyword, value in posted.header.items())
@@ -325,9 +333,9 @@ class AnnouncingService:
         """Tell what the catalogue says: what the client decides, over what its header says."""
         given = dict(posted.given)
         area_deg = given.pop("area_deg", None)
-        shape = _shape(posted.header)
+        shape = shape_of(posted.header)
         hdu = Hdu(0, "", HduKind.IMAGE, shape=shape, bitpix=8, cards=cards)
-        footprint = None if area_deg is None else _footprint(area_deg)
+        footprint = None if area_deg is None else footprint_of(area_deg)
         reading = Reading(Container.PLAIN, (hdu,), 0, metadata, footprint, ())
         publicity = await self._publicity(posted, metadata)
         facts = facts_of(
@@ -368,21 +376,3 @@ async def _insisting(work: Callable[[], Awaitable[T]]) -> T:
         except (OccupiedError, DuplicateNameError, DuplicateBytesError) as error:
             log.info("place taken meanwhile", reason=error.message)
     raise SameNameConflictError("the place of the announced file is taken again and again")
-
-
-def _shape(header: Mapping[str, HeaderValue]) -> tuple[int, ...]:
-    """Give the axes of the image, as its header tells them; those of a packed one come first."""
-    for prefix in ("ZNAXIS", "NAXIS"):
-        axes = [header.get(f"{prefix}{number}") for number in (1, 2)]
-        lengths = [axis for axis in axes if isinstance(axis, int) and axis > 0]
-        if len(lengths) == len(axes):
-            return tuple(lengths)
-    return ()
-
-
-def _footprint(area_deg: tuple[tuple[float, float], ...]) -> Footprint:
-    """Give an area its centre: the direction of the mean of its vertices."""
-    vertices = [unit_vector(*vertex) for vertex in area_deg]
-    mean = normalized(Vector(*(sum(axis) for axis in zip(*vertices, strict=True))))
-    ra_deg, dec_deg = position_deg(mean)
-    return Footprint(area_deg, ra_deg, dec_deg, 0.0)

@@ -2,13 +2,12 @@
 
 import asyncio
 import errno
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from app.storage.digests import Digests, copy_with_digests, digest_file
 from app.storage.errors import MissingFileError, NotAFileError, translated
 
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _REMEMBERED = 1000
 """How many files are remembered, so that one that is asked for in vain is read only once."""
 
@@ -100,15 +99,23 @@ class ClientFiles:
             return None
 
     def _is_inside(self, key: str) -> bool:
-        """Tell whether something is there, and no link leads out of the folder."""
-        with translated(key), suppress(FileNotFoundError, NotADirectoryError):
+        """Tell whether something is there, and no link leads out of the folder.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses; translated on the way out.
+        """
+        with translated(key):
             try:
-                file = Path(os.path.realpath(self._folder / key, strict=True))
-                return file.is_relative_to(os.path.realpath(self._folder))
+                file = (self._folder / key).resolve(strict=True)
+            except RuntimeError:  # how pathlib tells a loop of links before Python 3.13
+                return False
             except OSError as error:
-                if error.errno != errno.ELOOP:
-                    raise
-        return False
+                if error.errno in _NOTHING_THERE:
+                    return False
+                raise
+            return file.is_relative_to(self._folder.resolve())
 
 
 def _identity(path: Path) -> _Identity:

@@ -21,8 +21,8 @@ from app.frames.registry import FrameRegistry
 from app.ingest.client_files import ClientFiles
 from app.ingest.facts import has_catalog, headers_of
 from app.ingest.naming import Destination
-from app.ingest.placing import holds
-from app.ingest.spool import Spool
+from app.ingest.placing import holds, make_visible
+from app.ingest.spool import Spool, remove_held
 from app.ingest.tasks import READ
 from app.storage.digests import Digests
 from app.storage.protocol import Staged, Store
@@ -122,7 +122,7 @@ class Deposits:
 
     @asynccontextmanager
     async def bring(
-        self, basename: str, version: AnnouncedVersion, number: int, *, is_strict: bool = False
+        self, basename: str, version: AnnouncedVersion, *, place: int = 0, is_strict: bool = False
     ) -> AsyncIterator[Brought | None]:
         """Bring the bytes of anything that was announced.
 
@@ -132,8 +132,8 @@ class Deposits:
             Of the frame or thumbnail.
         version
             As announced.
-        number
-            1 for the first version; the stored file of a later one has its number in the name.
+        place
+            Among those that are announced together, from 0.
         is_strict
             Whether other bytes in their place, of which nobody knows, are an error.
 
@@ -153,16 +153,30 @@ class Deposits:
             if found is None:
                 yield None
                 return
-            key = await self._free_key(*found, number)
+            key = await self._free_key(*found, place + await self._number_of(basename, version))
             staged = await self._store.stage(copy, key, adopt=True)
             try:
-                yield Brought(
-                    copy, _stored_file(key, basename, version.extension, found[1]), staged
-                )
+                stored = _stored_file(key, basename, version.extension, found[1])
+                yield Brought(copy, stored, staged)
             finally:
                 staged.discard()
         finally:
-            copy.unlink(missing_ok=True)
+            remove_held(copy)
+
+    async def place(self, brought: Brought) -> None:
+        """Make bytes visible, as the last step of the transaction that adds their row.
+
+        Parameters
+        ----------
+        brought
+            The bytes.
+
+        Raises
+        ------
+        OccupiedError
+            If other bytes lie there.
+        """  # make_visible raises it
+        await make_visible(self._store, brought.staged, brought.stored.sha256)
 
     async def _take(
         self, version: AnnouncedVersion, copy: Path, *, is_strict: bool
@@ -175,12 +189,16 @@ class Deposits:
                 digests = await self._client.copy(key, copy)
                 if digests is not None and digests.md5 == version.md5:
                     return key, digests
-                copy.unlink(missing_ok=True)  # the client wrote over it meanwhile
+                remove_held(copy)  # the client wrote over it meanwhile
             if digests is not None:
                 others[key] = digests
         if is_strict:
             await self._demand_known(version, others)
         return None
+
+    async def _number_of(self, basename: str, version: AnnouncedVersion) -> int:
+        async with transaction(self._sessions) as session:
+            return await FrameRegistry(session).number_of(basename, version.md5)
 
     async def _free_key(self, key: str, digests: Digests, number: int) -> str:
         """Name a place that no version has; what a crash left there of the same bytes is fine."""

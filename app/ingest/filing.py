@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from app.accounts.tags import AccountRegistry
+from app.accounts.registry import AccountRegistry
 from app.core.clock import Clock
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
@@ -22,6 +22,7 @@ from app.ingest.models import (
     PACK_JOB,
     Arrival,
     ArrivalState,
+    LostFileError,
     Outcome,
 )
 from app.ingest.naming import Destination
@@ -33,7 +34,7 @@ from app.ingest.store import ArrivalStore
 from app.ingest.tasks import READ
 from app.jobs.models import Priority
 from app.jobs.service import JobQueue
-from app.settings import Pack
+from app.settings_ingest import Pack
 from app.storage.digests import Digests, digest_file
 from app.storage.errors import OccupiedError
 from app.storage.protocol import Staged, Store
@@ -230,11 +231,25 @@ class Filing:
         return outcome
 
     async def _find_duplicate(self, arrival: Arrival, digests: Digests) -> Outcome | None:
-        """Tell a duplicate before any work is spent on it."""
+        """Tell a duplicate before any work is spent on it.
+
+        Raises
+        ------
+        LostFileError
+            If the archive knows the bytes and has them no longer.
+        """
         async with transaction(self._sessions) as session:
-            known = await FrameRegistry(session).find_received(digests.sha256)
+            registry = FrameRegistry(session)
+            known = await registry.find_received(digests.sha256)
             if known is None:
                 return None
+            key = await registry.find_key(digests.sha256)
+            if key is not None and not await self._store.exists(key):
+                raise LostFileError(
+                    f"frame {known} was filed with these bytes, and its file is missing in the"
+                    f" archive: bring {key} back from a backup, or delete the frame and send this"
+                    " one in again"
+                )
             arrivals = ArrivalStore(session)
             if not (await arrivals.get(arrival.id, lock=True)).state.is_open:
                 return None

@@ -62,6 +62,12 @@ class KeywordMissingError(InvalidError):
     title = "Keyword missing"
 
 
+class LostFileError(ConflictError):
+    """The archive knows the bytes of a file and has lost its own copy of them."""
+
+    title = "Lost file"
+
+
 class IgnoredNameError(InvalidError):
     """The name says that the file is not for this archive."""
 

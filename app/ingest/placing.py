@@ -3,8 +3,7 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from app.db.engine import Transaction
 from app.ingest.models import REMOVE_JOB
 from app.jobs.models import Priority
 from app.jobs.service import JobQueue
@@ -66,7 +65,7 @@ async def holds(store: Store, key: str, sha256: str) -> bool:
         return False
 
 
-async def remove_later(session: AsyncSession, queue: JobQueue, key: str, now: datetime) -> None:
+async def remove_later(session: Transaction, queue: JobQueue, key: str, now: datetime) -> None:
     """Let a worker remove a file that no row names any more.
 
     Parameters

@@ -16,7 +16,7 @@ _WORDS: Final[Mapping[str, int | None]] = {
     "at once": 0, "never": NEVER_DAYS, "proprietary": None
 }  # fmt: skip
 TAGS: Final = ("private", "internal", "public")
-"""Those of `app.accounts.tags.ProposalTag`, which is not loaded where settings are only checked."""
+"""Those of `app.accounts.proposals.ProposalTag`, which is not loaded to check settings."""
 
 _CONDITIONS: Final = ("types", "proposal_contains", "basename_contains", "tags")
 _KEYS: Final = ("name", "public", *_CONDITIONS)

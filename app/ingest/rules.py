@@ -12,7 +12,8 @@ from app.ingest.public_date_file import load_public_date_rules
 from app.ingest.publicity import PublicDates
 from app.ingest.required import Requirement
 from app.ingest.rule_sets import RULE_SETS, Complete, RuleSet
-from app.settings import PREFIX, Pack, Settings
+from app.settings import PREFIX, Settings
+from app.settings_ingest import Pack
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,15 +95,7 @@ class PackedFiles:
         MissingFileError
             If its bytes are gone, or were never here.
         """
-        stored = stored_file(version)
-        return ServedFile(
-            path=await asyncio.to_thread(self._store.path, stored.key),
-            name=stored.name,
-            content_type=stored.content_type,
-            size_bytes=stored.size_bytes,
-            etag=stored.sha256,
-            crc32=stored.crc32,
-        )
+        return await as_stored(version, self._store)
 
     async def packed(self, version: Version) -> ServedFile:
         """Give a version as a tile-compressed file, if it holds images that can be packed.
@@ -151,6 +143,37 @@ class PackedFiles:
             etag=made.name,
             crc32=None,
         )
+
+
+async def as_stored(version: Version, store: Store) -> ServedFile:
+    """Give a version as it is stored.
+
+    Parameters
+    ----------
+    version
+        Of a frame that the caller sees.
+    store
+        The archived bytes.
+
+    Returns
+    -------
+    ServedFile
+        The stored file.
+
+    Raises
+    ------
+    MissingFileError
+        If its bytes are gone, or were never here.
+    """  # the store raises it
+    stored = stored_file(version)
+    return ServedFile(
+        path=await asyncio.to_thread(store.path, stored.key),
+        name=stored.name,
+        content_type=stored.content_type,
+        size_bytes=stored.size_bytes,
+        etag=stored.sha256,
+        crc32=stored.crc32,
+    )
 
 
 def is_packed(version: Version) -> bool:

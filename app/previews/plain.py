@@ -1,15 +1,13 @@
 """FITS files made of archived ones: unpacked, or the source catalogue alone."""
 
-import asyncio
 from pathlib import Path
 from typing import Final
 
 from app.core.offload import Offload, Task
 from app.fits.safe_names import basename_of
 from app.frames.models import Frame, Version
-from app.frames.versions import stored_file
 from app.previews.cache import FileCache, Rendered
-from app.previews.packed import ServedFile
+from app.previews.packed import ServedFile, as_stored
 from app.previews.service import NoCatalogError
 from app.storage.protocol import Store
 
@@ -66,23 +64,15 @@ class PlainFiles:
         StorageUnavailableError
             If the disk refuses.
         """
-        stored = stored_file(version)
-        source = await asyncio.to_thread(self._store.path, stored.key)
-        if not stored.name.endswith(_WRAPPED):
-            return ServedFile(
-                path=source,
-                name=stored.name,
-                content_type=stored.content_type,
-                size_bytes=stored.size_bytes,
-                etag=stored.sha256,
-                crc32=stored.crc32,
-            )
+        source = await as_stored(version, self._store)
+        if not source.name.endswith(_WRAPPED):
+            return source
 
         async def unpack(draft: Path) -> None:
-            await self._offload.call(UNPACK, source, draft, scratch=self._folder)
+            await self._offload.call(UNPACK, source.path, draft, scratch=self._folder)
 
-        made = await self._cache.get(f"{stored.sha256}-plain{_UNPACKING}", ".fits", unpack)
-        return _served(made, f"{basename_of(stored.name)[0]}.fits")
+        made = await self._cache.get(f"{source.etag}-plain{_UNPACKING}", ".fits", unpack)
+        return _served(made, f"{basename_of(source.name)[0]}.fits")
 
     async def catalog(self, frame: Frame, version: Version) -> ServedFile:
         """Give the source catalogue of a frame: science header, then the table named CAT.
@@ -111,17 +101,16 @@ class PlainFiles:
             If the disk refuses.
         """
         missing = f"frame {frame.id} has no source catalogue (a table named CAT)"
-        stored = stored_file(version)
+        source = await as_stored(version, self._store)
         if not frame.facts.has_catalog:
             raise NoCatalogError(missing)
-        source = await asyncio.to_thread(self._store.path, stored.key)
 
         async def write(draft: Path) -> None:
-            made = await self._offload.call(WRITE_CATALOG, source, draft, scratch=self._folder)
+            made = await self._offload.call(WRITE_CATALOG, source.path, draft, scratch=self._folder)
             if not made:
                 raise NoCatalogError(missing)
 
-        made = await self._cache.get(f"{stored.sha256}-catalog{_CATALOG_FORMAT}", ".fits", write)
+        made = await self._cache.get(f"{source.etag}-catalog{_CATALOG_FORMAT}", ".fits", write)
         return _served(made, f"{frame.basename}-catalog.fits")
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import event, select
 
 from app.accounts import logins, passwords, service
 from app.accounts.models import InactiveUserError, InvalidTokenError, Profile, WrongCredentialsError
+from app.accounts.proposals import ProposalService
 from app.accounts.service import AccountService
 from app.core.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
 from app.core.identity import ANONYMOUS
@@ -35,6 +36,11 @@ def _cheap_argon2(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def accounts(sessions: Sessions) -> AccountService:
     return make_service(sessions)
+
+
+@pytest.fixture
+def proposals(sessions: Sessions) -> ProposalService:
+    return ProposalService(sessions)
 
 
 @pytest.mark.asyncio
@@ -234,34 +240,38 @@ async def test_another_secret_key_gives_another_token(sessions: Sessions) -> Non
 
 
 @pytest.mark.asyncio
-async def test_a_caller_knows_its_proposals(accounts: AccountService) -> None:
+async def test_a_caller_knows_its_proposals(
+    accounts: AccountService, proposals: ProposalService
+) -> None:
     user = await accounts.create_user("vera", "horse")
     await accounts.create_user("adam", "horse")
-    await accounts.create_proposal("KEY2026A-001", "Rotation curves")
-    await accounts.add_member("KEY2026A-001", "vera")
-    await accounts.add_member("KEY2026A-001", "adam")
-    await accounts.add_member("A new one", "vera")
-    await accounts.add_member("A new one", "vera")
+    await proposals.create("KEY2026A-001", "Rotation curves")
+    await proposals.add_member("KEY2026A-001", "vera")
+    await proposals.add_member("KEY2026A-001", "adam")
+    await proposals.add_member("A new one", "vera")
+    await proposals.add_member("A new one", "vera")
     caller = await accounts.caller_for_token(await accounts.token_of(user))
     assert caller.proposals == {"KEY2026A-001", "A new one"}
     assert accounts.profile(caller) == Profile(
         "vera", ("A new one", "KEY2026A-001"), is_staff=False, is_superuser=False
     )
-    proposals = {one.id: (one.title, one.members) for one in await accounts.list_proposals()}
-    assert proposals == {
+    listed = {one.id: (one.title, one.members) for one in await proposals.list()}
+    assert listed == {
         "A new one": ("", ("vera",)),
         "KEY2026A-001": ("Rotation curves", ("adam", "vera")),
     }
-    await accounts.remove_member("A new one", "vera")
+    await proposals.remove_member("A new one", "vera")
     caller = await accounts.caller_for_token(await accounts.token_of(user))
     assert caller.proposals == {"KEY2026A-001"}
 
 
 @pytest.mark.asyncio
-async def test_a_caller_costs_one_query(accounts: AccountService, sessions: Sessions) -> None:
+async def test_a_caller_costs_one_query(
+    accounts: AccountService, proposals: ProposalService, sessions: Sessions
+) -> None:
     user = await accounts.create_user("vera", "horse")
     for number in range(3):
-        await accounts.add_member(f"P{number}", "vera")
+        await proposals.add_member(f"P{number}", "vera")
     token = await accounts.token_of(user)
     statements: list[str] = []
 
@@ -283,27 +293,31 @@ async def test_a_caller_costs_one_query(accounts: AccountService, sessions: Sess
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("proposal_id", ["", " a", "a\n", "a\x00b", "p" * 101])
-async def test_unusable_proposals_are_refused(accounts: AccountService, proposal_id: str) -> None:
+async def test_unusable_proposals_are_refused(
+    accounts: AccountService, proposals: ProposalService, proposal_id: str
+) -> None:
     await accounts.create_user("vera", "horse")
     with pytest.raises(InvalidError):
-        await accounts.create_proposal(proposal_id)
+        await proposals.create(proposal_id)
     with pytest.raises(InvalidError):
-        await accounts.add_member(proposal_id, "vera")
+        await proposals.add_member(proposal_id, "vera")
 
 
 @pytest.mark.asyncio
-async def test_what_is_not_there_is_said(accounts: AccountService) -> None:
+async def test_what_is_not_there_is_said(
+    accounts: AccountService, proposals: ProposalService
+) -> None:
     await accounts.create_user("vera", "horse")
-    await accounts.create_proposal("known")
+    await proposals.create("known")
     with pytest.raises(ConflictError):
-        await accounts.create_proposal("known")
+        await proposals.create("known")
     with pytest.raises(NotFoundError, match="not a member"):
-        await accounts.remove_member("known", "vera")
+        await proposals.remove_member("known", "vera")
     for call in (
         accounts.get_user("nobody"),
         accounts.set_password("nobody", "horse"),
         accounts.set_active("nobody", is_active=True),
-        accounts.add_member("known", "nobody"),
+        proposals.add_member("known", "nobody"),
     ):
         with pytest.raises(NotFoundError, match="'nobody'"):
             await call

@@ -2,8 +2,9 @@
 
 import pytest
 
+from app.accounts.proposals import ProposalService, ProposalTag
+from app.accounts.registry import AccountRegistry
 from app.accounts.service import AccountService
-from app.accounts.tags import AccountRegistry, ProposalTag, ProposalTags
 from app.core.clock import system_clock
 from app.core.errors import InvalidError
 from app.db.engine import Sessions, transaction
@@ -17,23 +18,26 @@ async def tags_of(sessions: Sessions, proposal_id: str) -> frozenset[str]:
 
 
 async def test_tags_are_replaced_as_a_whole(sessions: Sessions) -> None:
-    tags = ProposalTags(sessions)
+    proposals = ProposalService(sessions)
     assert await tags_of(sessions, "P1") == frozenset()
-    await tags.replace("P1", [ProposalTag.PUBLIC, ProposalTag.PRIVATE, ProposalTag.PUBLIC])
+    await proposals.replace_tags(
+        "P1", [ProposalTag.PUBLIC, ProposalTag.PRIVATE, ProposalTag.PUBLIC]
+    )
     assert await tags_of(sessions, "P1") == {"public", "private"}
-    await tags.replace("P1", [ProposalTag.INTERNAL])
+    await proposals.replace_tags("P1", [ProposalTag.INTERNAL])
     assert await tags_of(sessions, "P1") == {"internal"}
-    await tags.replace("P1", [])
+    await proposals.replace_tags("P1", [])
     assert await tags_of(sessions, "P1") == frozenset()
 
 
 async def test_a_known_proposal_keeps_the_rest(sessions: Sessions) -> None:
     accounts = AccountService(sessions, secret_key="k" * 32, clock=system_clock)
     await accounts.create_user("ada", "horse")
-    await accounts.create_proposal("P1", "Rotation curves")
-    await accounts.add_member("P1", "ada")
-    await ProposalTags(sessions).replace("P1", [ProposalTag.PUBLIC])
-    (proposal,) = await accounts.list_proposals()
+    proposals = ProposalService(sessions)
+    await proposals.create("P1", "Rotation curves")
+    await proposals.add_member("P1", "ada")
+    await proposals.replace_tags("P1", [ProposalTag.PUBLIC])
+    (proposal,) = await proposals.list()
     assert (proposal.title, proposal.members, proposal.tags) == (
         "Rotation curves",
         ("ada",),
@@ -43,4 +47,4 @@ async def test_a_known_proposal_keeps_the_rest(sessions: Sessions) -> None:
 
 async def test_an_unusable_proposal_is_refused(sessions: Sessions) -> None:
     with pytest.raises(InvalidError):
-        await ProposalTags(sessions).replace(" P1", [ProposalTag.PUBLIC])
+        await ProposalService(sessions).replace_tags(" P1", [ProposalTag.PUBLIC])

@@ -24,7 +24,7 @@ async def archive(
 ) -> Factory:
     factory = an_archive(settings_in(tmp_path), sessions, engine, offload)
     await factory.accounts.create_user("ada", PASSWORD, email="ada@example.org")
-    await factory.accounts.add_member("P1", "ada")
+    await factory.proposals.add_member("P1", "ada")
     return factory
 
 

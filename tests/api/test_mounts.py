@@ -97,6 +97,30 @@ async def test_a_host_name_leads_to_a_mount(own_host: httpx.AsyncClient) -> None
     assert (await own_host.get("/archive/where/")).json() == {"detail": "Not found."}
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "archive-api.test:80@elsewhere.test",
+        "archive-api.test:",
+        "archive-api.test:x",
+        "archive-api.test:8443/path?",
+        'archive-api.test:1"><script>',
+        "archive-api.test:123456",
+        "elsewhere.test",
+        "me@archive-api.test",
+        "[",
+        "",
+    ],
+)
+async def test_no_link_leads_to_a_host_that_is_not_ours(root: httpx.AsyncClient, host: str) -> None:
+    answer = await root.get("/where/", headers={"Host": host})
+    assert answer.json() == {
+        "base": "http://archive.test",
+        "address": "http://archive.test/where/",
+        "prefix": "",
+    }
+
+
 async def test_each_mount_has_its_form_of_errors(root: httpx.AsyncClient) -> None:
     assert (await root.get("/lost/")).json()["detail"] == "plate 7 is lost"
     assert (await root.get("/nothing/")).headers["content-type"] == "application/problem+json"
@@ -120,5 +144,5 @@ async def test_middleware_refuses_in_the_form_of_the_mount(root: httpx.AsyncClie
 async def test_each_mount_has_a_document_of_its_own(root: httpx.AsyncClient) -> None:
     document = (await root.get("/archive/openapi.json")).json()
     assert "/where/" in document["paths"]
-    assert document["servers"] == [{"url": "/archive"}]
+    assert document["servers"] == [{"url": "."}]
     assert (await root.get("/archive/docs")).headers["content-type"].startswith("text/html")

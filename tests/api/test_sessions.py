@@ -45,7 +45,7 @@ async def archive(
 ) -> Factory:
     factory = an_archive(settings_in(tmp_path), sessions, engine, offload, clock)
     await factory.accounts.create_user("ada", PASSWORD)
-    await factory.accounts.add_member("P1", "ada")
+    await factory.proposals.add_member("P1", "ada")
     return factory
 
 

@@ -15,13 +15,19 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
+from pydantic import BaseModel
 from starlette.responses import Response
 from typing_extensions import override
 
 from app.api.middleware import install_middleware
 from app.api.problems import install_problem_handlers
 from app.api.streaming import bundle_response, file_response
+from app.api.tables import columns_of
+from app.api.tables.responses import Rows, table_response
+from app.api.tables.wishes import Format
 from app.bundles.layout import Member, plan_zip
+from app.core.errors import UnavailableError
+from app.core.slots import Slots
 from app.settings import Settings
 
 SIZE_BYTES = 64 * 1024**2
@@ -55,6 +61,16 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+class Item(BaseModel):
+    name: str
+
+
+async def broken(batches: int) -> Rows:
+    for _ in range(batches):
+        yield [{"name": "a" * 100}] * 1000
+    raise UnavailableError("the database went away")
+
+
 def make_app(path: Path) -> FastAPI:
     app = FastAPI()
     body = path.read_bytes()
@@ -80,6 +96,12 @@ def make_app(path: Path) -> FastAPI:
         members = [Member(f"{index}.fits", SIZE_BYTES, crc32, MODIFIED) for index in range(count)]
         layout = plan_zip(members)
         return bundle_response(request, layout, open_member, filename="x.zip", etag=str(count))
+
+    @app.get("/table/{form}/{batches}/")
+    async def table(form: Format, batches: int) -> Response:
+        slots = Slots(1, wait_s=1, what="tables")
+        columns = columns_of(Item)
+        return table_response(lambda: broken(batches), columns, form, name="x", slots=slots)
 
     @app.post("/upload/")
     async def upload(request: Request) -> int:
@@ -148,6 +170,19 @@ async def test_lost_member_breaks_the_connection(stored: Path, http: str) -> Non
             await client.get("/zip/4")
         assert Watched.opened == 0
         assert (await client.head("/zip/4")).status_code == 200
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("http", ["httptools", "h11"])
+@pytest.mark.parametrize("form", [Format.CSV, Format.VOTABLE, Format.PARQUET])
+async def test_a_table_that_fails_on_the_way_breaks_the_connection(
+    stored: Path, http: str, form: Format
+) -> None:
+    async with served(make_app(stored), http) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(f"/table/{form}/3")
+        at_first = await client.get(f"/table/{form}/0")
+        assert (at_first.status_code, at_first.headers["retry-after"]) == (503, "5")
 
 
 @pytest.mark.asyncio

@@ -17,6 +17,14 @@ WRONG = {"non_field_errors": ["Unable to log in with provided credentials."]}
 LOGIN = {"username": "eva", "password": "eva has a password"}
 
 
+@pytest.mark.parametrize("path", ["/archive/", "/archive"])
+async def test_the_base_url_leads_to_the_documents(lco: Lco, path: str) -> None:
+    page = await lco.client.get(path)
+    assert (page.status_code, "LCO science archive" in page.text) == (200, True)
+    assert 'href="http://archive.test/archive/docs"' in page.text
+    assert (await lco.get("docs")).status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["data", "json", "files"])
 async def test_arc_1_a_token_for_name_and_password(lco: Lco, kind: str) -> None:
     token = await lco.served.a_user("eva")

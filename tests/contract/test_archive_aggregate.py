@@ -89,6 +89,10 @@ async def test_arc_52_public(lco: Lco, sessions: Sessions) -> None:
         assert await values(lco, "proposals", member, public=no) == ["P"]
         assert await values(lco, "proposals", root, public=no) == ["P", "Q", "R"]
         assert await values(lco, "proposals", public=no) == []
+    await a_frame(sessions, public_at=None, is_internal=True, site="internal")
+    assert "internal" in await values(lco, "sites", member)
+    assert await values(lco, "sites", member, public="false") == ["at-P"]
+    assert "internal" in await values(lco, "sites", root, public="false")
 
 
 FILTERS = {

@@ -192,5 +192,6 @@ async def test_arc_76_thumbnails_go_with_their_frame(lco: Lco, root: str) -> Non
     item = await taken(lco, root)
     path = f"/archive/frames/{item['frame']}/"
     assert (await lco.client.delete(path, headers=as_user(root))).status_code == 204
-    assert not file.exists()
+    assert [key async for key in lco.archive.store.iter_keys()] == []
+    assert file.read_bytes() == JPEG
     assert (await lco.get("thumbnails/", root)).json()["count"] == 0

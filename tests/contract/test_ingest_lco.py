@@ -11,7 +11,7 @@ import pytest_asyncio
 from astropy.io import fits
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.accounts.tags import ProposalTag
+from app.accounts.proposals import ProposalTag
 from app.context import Factory
 from app.core.identity import SYSTEM
 from app.core.offload import Offload
@@ -259,8 +259,8 @@ async def test_arc_84_tags_of_the_proposal(
 ) -> None:
     archive = archive_of()
     proposal = cards.get("PROPID", CARDS["PROPID"])
-    await archive.proposal_tags.replace(proposal, tags)
-    await archive.proposal_tags.replace("another", [ProposalTag.PRIVATE])
+    await archive.proposals.replace_tags(proposal, tags)
+    await archive.proposals.replace_tags("another", [ProposalTag.PRIVATE])
     facts = (await filed(archive, a_file(archive, **cards))).facts
     assert facts.public_at == SHOT + delay
 

@@ -24,6 +24,8 @@ TABLE = {
     "order=EXPTIME": "acb",
     "order=EXPTIME&asc=true": "bca",
     "order=EXPTIME&asc=1": "bca",
+    "order=EXPTIME&asc": "bca",
+    "order=EXPTIME&asc=": "bca",
     "order=EXPTIME&asc=whatever": "bca",
     "order=EXPTIME&asc=false": "acb",
     "order=EXPTIME&asc=0": "acb",

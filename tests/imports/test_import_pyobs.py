@@ -345,5 +345,5 @@ async def test_nobody_becomes_a_member_in_place_of_somebody_else(
         "user no good": Fate.FAILED,
         "project  odd ": Fate.FAILED,
     }
-    (proposal,) = await archive.accounts.list_proposals()
+    (proposal,) = await archive.proposals.list()
     assert (proposal.id, proposal.members) == ("secret", ())

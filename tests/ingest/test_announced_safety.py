@@ -8,16 +8,20 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.context import Factory
+from app.core.errors import NotFoundError
 from app.core.identity import SYSTEM
 from app.core.offload import Offload
 from app.db.engine import Sessions
 from app.frames.announced import AnnouncedThumbnail, AnnouncedVersion, KnownVersionError
 from app.frames.announcements import AnnouncementRegistry
 from app.frames.models import FrameNotFoundError
+from app.frames.registry import FrameRegistry
+from app.frames.store import FrameWriter
 from app.ingest.announcing import Posted
 from app.ingest.deposits import Deposits
 from app.ingest.models import ArrivalState, NewArrival, Outcome, Source
 from app.ingest.packing import PackService
+from app.ingest.placing import make_visible
 from tests.support.archive import NOW, an_archive, settings_in
 from tests.support.fits_files import make_fits, source_table
 from tests.support.frames import stored_in
@@ -130,7 +134,7 @@ async def test_a_crash_before_the_end_leaves_what_the_replay_adopts(
         async def die(*_: object) -> None:
             raise KeyboardInterrupt
 
-        dying.setattr("app.ingest.announcing.make_visible", _then(die))
+        dying.setattr("app.ingest.deposits.make_visible", _then(die))
         with pytest.raises(KeyboardInterrupt):
             await archive.announcing.announce(a_post(content), SYSTEM)
     assert await keys(archive) == [KEY]
@@ -141,7 +145,6 @@ async def test_a_crash_before_the_end_leaves_what_the_replay_adopts(
 
 def _then(end: Any) -> Any:  # noqa: ANN401  # two functions
     """Make the bytes visible, then die."""
-    from app.ingest.placing import make_visible  # noqa: PLC0415  # the one that is replaced
 
     async def both(*given: Any) -> None:  # noqa: ANN401  # as given
         await make_visible(*given)
@@ -167,17 +170,19 @@ async def test_bytes_that_are_announced_while_they_are_filed(
     archive: Factory, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are neither refused nor put into quarantine."""
-    put(archive, content)
-    deposits_read, uploads = Deposits.read, []
+    next_id, announcing = FrameWriter._next_id, []
 
-    async def read(self: Deposits, *given: Any) -> Any:  # noqa: ANN401  # as given
-        monkeypatch.setattr(Deposits, "read", deposits_read)
-        uploads.append(await upload(archive, content))
-        return await deposits_read(self, *given)
+    async def meanwhile(self: FrameWriter) -> int:
+        post = a_post(content, basename="b")
+        announcing.append(asyncio.create_task(archive.announcing.announce(post, SYSTEM)))
+        await asyncio.sleep(0.3)
+        return await next_id(self)
 
-    monkeypatch.setattr(Deposits, "read", read)
+    with monkeypatch.context() as patch:
+        patch.setattr(FrameWriter, "_next_id", meanwhile)
+        assert (await upload(archive, content)).state is ArrivalState.FILED
     with pytest.raises(KnownVersionError):
-        await archive.announcing.announce(a_post(content), SYSTEM)
+        await announcing[0]
     both = await asyncio.gather(
         *(upload(archive, content + b"\0" * 2880 * n, f"f{n}.fits") for n in range(1, 5)),
         *(
@@ -192,7 +197,6 @@ async def test_bytes_that_are_announced_while_they_are_filed(
         one for one in both if isinstance(one, BaseException)
         and not isinstance(one, KnownVersionError)
     ]  # fmt: skip
-    assert uploads[0].state is ArrivalState.FILED
 
 
 async def test_late_bytes_of_a_frame_that_is_deleted_meanwhile(
@@ -269,24 +273,22 @@ async def test_an_original_that_is_adopted_again_is_not_removed(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(kept)
     removing: list[asyncio.Task[None]] = []
-    from app.ingest import filing  # noqa: PLC0415  # to be hooked into
-
-    visible = filing.make_visible
 
     async def meanwhile(*given: Any) -> None:  # noqa: ANN401  # as given
-        await visible(*given)
+        await make_visible(*given)
         removing.append(asyncio.create_task(archive.packing.remove(key)))
         await asyncio.sleep(0.3)
 
-    monkeypatch.setattr(filing, "make_visible", meanwhile)
+    monkeypatch.setattr("app.ingest.filing.make_visible", meanwhile)
     again = await upload(archive, content)
     await asyncio.gather(*removing)
     assert await bytes_of(archive, again.frame_id) == content
 
 
 async def test_a_frame_that_is_deleted_while_it_is_packed(
-    archive: Factory, content: bytes, monkeypatch: pytest.MonkeyPatch
+    archive: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    content = make_fits(tmp_path / "large.fits", shape=(200, 200)).read_bytes()
     outcome = await upload(archive, content)
     (version,) = (await archive.frames.get(outcome.frame_id, SYSTEM)).versions
     swap = PackService._swap
@@ -296,6 +298,26 @@ async def test_a_frame_that_is_deleted_while_it_is_packed(
         await swap(self, *given)
 
     monkeypatch.setattr(PackService, "_swap", deleted)
-    with pytest.raises(FrameNotFoundError):
+    with pytest.raises(NotFoundError):
         await archive.packing.pack(version.id)
+    assert await keys(archive) == []
+
+
+async def test_a_frame_that_is_deleted_in_the_last_step_of_packing(
+    archive: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = make_fits(tmp_path / "large.fits", shape=(200, 200)).read_bytes()
+    outcome = await upload(archive, content)
+    (version,) = (await archive.frames.get(outcome.frame_id, SYSTEM)).versions
+    replace_file, removing = FrameRegistry.replace_file, []
+
+    async def meanwhile(self: FrameRegistry, *given: Any) -> None:  # noqa: ANN401  # as given
+        removing.append(asyncio.create_task(archive.removal.remove(outcome.frame_id, SYSTEM)))
+        await asyncio.sleep(0.3)
+        await replace_file(self, *given)
+
+    monkeypatch.setattr(FrameRegistry, "replace_file", meanwhile)
+    await archive.packing.pack(version.id)
+    await asyncio.gather(*removing)
+    await archive.packing.remove(stored_in(version).key)
     assert await keys(archive) == []

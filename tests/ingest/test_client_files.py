@@ -158,13 +158,20 @@ async def test_no_link_leads_out_of_the_folder(
     assert await keys(archive) == []
 
 
-async def test_a_file_that_is_written_over_while_it_is_taken(archive: Factory) -> None:
-    client = ClientFiles(archive.settings.filestore, archive.store)
-    path = put(archive, b"first")
-    digests = digest_file(path)
-    path.write_bytes(b"later")
-    assert await client.take(KEY, digests) is None
+async def test_a_file_that_is_written_over_while_it_is_taken(
+    archive: Factory, announcing: AnnouncingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, copy = put(archive, b"first"), ClientFiles.copy
+
+    async def copied(self: ClientFiles, key: str, target: Path) -> Digests | None:
+        path.write_bytes(b"later")
+        return await copy(self, key, target)
+
+    monkeypatch.setattr(ClientFiles, "copy", copied)
+    with pytest.raises(OtherBytesError):
+        await announcing.announce(a_post(b"first"), SYSTEM)
     assert await keys(archive) == []
+    assert list(archive.settings.spool_dir.iterdir()) == []
 
 
 async def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.accounts.tags import ProposalTag
+from app.accounts.proposals import ProposalTag
 from app.core.errors import InvalidError
 from app.fits.keyword_tables import IMAGE_TYPES
 from app.fits.models import Metadata, ObservationType

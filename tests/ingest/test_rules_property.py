@@ -12,7 +12,8 @@ from app.fits.models import Container, Hdu, HduKind, HeaderCard, HeaderValue, Re
 from app.fits.repairs import Repairs
 from app.ingest.facts import facts_of
 from app.ingest.rules import Rules, make_rules
-from app.settings import IngestRules, load_settings
+from app.settings import load_settings
+from app.settings_ingest import IngestRules
 
 KEYWORDS = sorted(
     {*LCO_REQUIRED, *PYOBS_REQUIRED, PYOBS_NAME, "RADIUS", "RA", "DEC", "TEL-RA", "TEL-DEC"}

@@ -106,7 +106,7 @@ async def _people(archive: Factory, rng: random.Random) -> tuple[Person, ...]:
         )
         some = rng.sample(PROPOSALS, rng.randint(1, 2)) if name in {"member", "other"} else []
         for proposal in some:
-            await archive.accounts.add_member(proposal, name)
+            await archive.proposals.add_member(proposal, name)
         token = await archive.accounts.token_of(user)
         staff = user.is_staff or user.is_superuser
         member = frozenset(some)

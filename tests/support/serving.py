@@ -38,11 +38,8 @@ class Served:
         user = await accounts.create_user(
             name, f"{name} has a password", is_staff=is_staff, is_superuser=is_superuser
         )
-        known = {proposal.id for proposal in await accounts.list_proposals()}
         for proposal in proposals:
-            if proposal not in known:
-                await accounts.create_proposal(proposal)
-            await accounts.add_member(proposal, name)
+            await self.archive.proposals.add_member(proposal, name)
         return await accounts.token_of(user)
 
 

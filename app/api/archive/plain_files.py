@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.api.deps import Reader, Services
+from app.api.frames.access import newest_version
 from app.api.frames.files import served_response
 from app.api.frames.openapi import file_responses
 from app.api.problem_docs import problem_responses
@@ -28,8 +29,7 @@ async def funpack(
 ) -> Response:
     """Answer with the newest version unpacked (ARC-43)."""
     frame = await services.frames.get(frame_id, caller)
-    version = await services.announcing.fetch(choose_version(frame))
-    file = await services.plain.plain(version)
+    file = await services.plain.plain(await newest_version(services, frame))
     return served_response(request, services, frame, file, content_type=_OCTETS)
 
 
@@ -47,6 +47,6 @@ async def catalog(
 ) -> Response:
     """Answer with the catalogue of the newest version (ARC-44)."""
     frame = await services.frames.get(frame_id, caller)
-    version = await services.announcing.fetch(choose_version(frame))
-    file = await services.plain.catalog(frame, version)
+    frame = await services.announcing.with_bytes(frame)
+    file = await services.plain.catalog(frame, choose_version(frame))
     return served_response(request, services, frame, file, content_type=file.content_type)

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from app.api.archive import aggregating
 from app.api.archive.query import COLUMNS, ArchiveListing
 from app.api.archive.wire import AggregateOut, FrameListOut, FrameOut, HeadersOut
 from app.api.archive.zips import ZipCaller, zip_stem
 from app.api.bodies import body_schema
-from app.api.deps import Reader, Services
+from app.api.deps import Anybody, Reader, Services
 from app.api.frames.access import OpenedVersion
 from app.api.frames.files import version_response, zip_response
 from app.api.frames.lists import list_response
@@ -21,6 +21,7 @@ from app.api.frames.wire_headers import headers_out
 from app.api.frames.wire_items import FrameView, ShownIn
 from app.api.frames.zip_choice import Wanted, choice_of
 from app.api.json_bodies import json_response
+from app.api.mount_page import mount_page
 from app.api.mounts import base_url
 from app.api.problem_docs import problem_responses
 from app.api.tables import Tabular, frames_response, table_responses
@@ -40,6 +41,12 @@ async def archive_view(
 
 
 View = Annotated[FrameView, Depends(archive_view)]
+
+
+@router.head("/", include_in_schema=False)
+@router.get("/", include_in_schema=False)
+async def landing(_: Anybody, request: Request) -> HTMLResponse:
+    return mount_page(request, upstream="the LCO science archive")
 
 
 @router.head("/frames/", include_in_schema=False)

@@ -23,10 +23,10 @@ from app.api.frames.openapi import file_responses
 from app.api.frames.pictures import link_subject, thumbnail_item
 from app.api.frames.wire_items import Members
 from app.api.json_bodies import json_response
-from app.api.paging import links_beside
+from app.api.paging import page_response
 from app.api.problem_docs import problem_responses
 from app.api.streaming import file_response
-from app.api.tables import VARY, Tabular, columns_of, items_table, table_responses, written
+from app.api.tables import Tabular, columns_of, items_table, table_responses, written
 from app.api.validation import RowId
 from app.context import Factory
 from app.core.identity import SYSTEM, Caller
@@ -71,24 +71,16 @@ async def list_thumbnails(
         )
     window = window_of(WindowIn(limit=wanted.limit, offset=wanted.offset))
     page = await services.thumbnail_records.search(wanted.query(), window, caller)
-    following, previous = links_beside(request, count=page.count, window=window)
-    return json_response(
-        {
-            "count": page.count,
-            "next": following,
-            "previous": previous,
-            "results": table.chosen(map(item, page.items), COLUMNS),
-        },
-        headers=VARY,
-    )
+    results = table.chosen(map(item, page.items), COLUMNS)
+    return page_response(request, count=page.count, window=window, results=results)
 
 
 @router.post(
     "/thumbnails/",
     summary="Announce a thumbnail",
     description="Adds a picture of a frame, or replaces the one of its basename. The frame is added"
-    " without a version where it is not known. The bytes are looked for below the archive's root:"
-    " `<site>/<instrument>/<day>/thumbnails/<file>`.",
+    " without a version where it is not known. The bytes are copied from the folder of the client's"
+    " file store (`SKYSHELF_FILESTORE_DIR`): `<site>/<instrument>/<day>/thumbnails/<file>`.",
     status_code=201,
     response_model=ThumbnailOut,
     responses=problem_responses(400, 401, 403, 413, 415, 429, 503),

@@ -1,20 +1,21 @@
 """Routes of the LCO archive for versions: its ingester looks MD5s up here (ARC-74)."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from app.api.archive.query import WindowIn, window_of
 from app.api.archive.wire_writing_records import VersionListOut, VersionsIn
-from app.api.archive.writing import View
+from app.api.archive.writing import plain_view
 from app.api.deps import Services, Staff
-from app.api.frames.wire_items import Members, VersionOut
+from app.api.frames.wire_items import FrameView, Members, VersionOut
 from app.api.json_bodies import json_response
-from app.api.paging import links_beside
+from app.api.paging import page_response
 from app.api.problem_docs import problem_responses
-from app.api.tables import VARY, Tabular, columns_of, items_table, table_responses, written
+from app.api.tables import Tabular, columns_of, items_table, table_responses, written
 from app.api.validation import RowId
 from app.core.paging import Window
 from app.frames.models import Version
@@ -26,6 +27,28 @@ COLUMNS = columns_of(VersionOut)
 """What a list of versions can be made of."""
 
 router = APIRouter(tags=["versions"])
+
+
+async def version_view(caller: Staff, view: Annotated[FrameView, Depends(plain_view)]) -> FrameView:
+    """Give what writes versions of all frames: links open them for those only who see all frames.
+
+    Parameters
+    ----------
+    caller
+        Who asks; others need a token for a link, which then decides.
+    view
+        Of the mount.
+
+    Returns
+    -------
+    FrameView
+        With or without signatures.
+    """
+    return replace(view, signs=caller.sees_everything)
+
+
+View = Annotated[FrameView, Depends(version_view)]
+"""Parameter of a route: what writes versions."""
 
 
 @router.head("/versions/", include_in_schema=False)
@@ -58,16 +81,8 @@ async def list_versions(
         )
     window = window_of(WindowIn(limit=wanted.limit, offset=wanted.offset))
     page = await services.versions.search(window, md5=md5)
-    following, previous = links_beside(request, count=page.count, window=window)
-    return json_response(
-        {
-            "count": page.count,
-            "next": following,
-            "previous": previous,
-            "results": table.chosen(map(item, page.items), COLUMNS),
-        },
-        headers=VARY,
-    )
+    results = table.chosen(map(item, page.items), COLUMNS)
+    return page_response(request, count=page.count, window=window, results=results)
 
 
 @router.head("/versions/{version_id:row_id}/", include_in_schema=False)

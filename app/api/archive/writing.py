@@ -55,8 +55,9 @@ View = Annotated[FrameView, Depends(plain_view)]
     "/frames/",
     summary="Announce a frame",
     description="Adds a frame, or changes the one of its basename, and adds its versions. Their"
-    " bytes are looked for where the file store of the LCO archive puts them, below the archive's"
-    " root: `<site>/<instrument>/<day>/<raw or processed>/<file>`. Where they are not there yet,"
+    " bytes are copied from where the client's file store puts them, below the folder of that store"
+    " (`SKYSHELF_FILESTORE_DIR`): `<site>/<instrument>/<day>/<raw or processed>/<file>`. Where they"
+    " are not there yet,"
     " the version waits for them. Names of related frames that are not known become frames without"
     " a version.",
     status_code=201,

@@ -116,6 +116,7 @@ async def catalog_response(request: Request, services: Factory, frame: Frame) ->
     ArchiveError
         If there is none; see `PreviewService.catalog`.
     """  # the service raises it
+    frame = await services.announcing.with_bytes(frame)
     catalog = await services.previews.catalog(frame)
     return file_response(
         request,

@@ -13,7 +13,7 @@ from app.api.frames.pictures import pictured
 from app.api.frames.wire_items import FrameView, Members
 from app.api.json_bodies import json_response
 from app.api.mounts import address
-from app.api.paging import links_beside
+from app.api.paging import page_response
 from app.api.tables import VARY, Column, TableWish, frame_items, frame_table
 from app.context import Factory
 from app.core.identity import Caller
@@ -95,16 +95,12 @@ async def list_response(
     if wants_cursor(listing.wish):
         return await _by_cursor(request, services, caller, listing, items)
     page = await services.frames.search(query, caller)
-    following, previous = links_beside(request, count=page.count, window=query.window)
-    return json_response(
-        {
-            "count": page.count,
-            "next": following,
-            "previous": previous,
-            "results": await items(page.items),
-            "count_estimated": False,
-        },
-        headers=VARY,
+    return page_response(
+        request,
+        count=page.count,
+        window=query.window,
+        results=await items(page.items),
+        count_estimated=False,
     )
 
 

@@ -10,6 +10,7 @@ from app.api.frames.wire_filters import (
     NAMES,
     SCIENCE_TYPES,
     FiltersIn,
+    binning_of,
 )
 from app.api.frames.wire_order import OrderIn, order_of
 from app.api.header_filters import HeaderFilters
@@ -59,7 +60,7 @@ async def selection(filters: Annotated[FiltersIn, Query()], headers: HeaderFilte
         **{attribute: value for attribute, value in values.items() if value is not None},
         types=_types(filters),
         excluded_types=frozenset(map(str, excluded)),
-        binning=_binning(filters.binning),
+        binning=binning_of(filters.binning),
         publicity=_publicity(filters.public),
         cone=_cone(filters),
         covers=_point(filters.covers),
@@ -128,13 +129,6 @@ def _types(filters: FiltersIn) -> frozenset[str] | None:
     if not filters.exclude_calibrations:
         return included or None
     return included & SCIENCE_TYPES if included else SCIENCE_TYPES
-
-
-def _binning(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    x, y = text.split("x")
-    return int(x), int(y)
 
 
 def _publicity(text: str | None) -> Publicity:

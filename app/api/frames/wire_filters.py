@@ -68,6 +68,25 @@ def _checked_binning(value: str) -> str:
     raise PydanticCustomError("binning", "Enter a binning such as 2x2.")
 
 
+def binning_of(text: str | None) -> tuple[int, int] | None:
+    """Read a checked binning.
+
+    Parameters
+    ----------
+    text
+        As `Binning` gives it; None for none.
+
+    Returns
+    -------
+    tuple of int or None
+        Of both axes.
+    """
+    if text is None:
+        return None
+    x, y = text.split("x")
+    return int(x), int(y)
+
+
 Wanted = Annotated[T | None, BeforeValidator(_none_if_all)]
 """A filter; None: no filter."""
 
@@ -234,8 +253,8 @@ class FiltersIn(BaseModel):
     """Who submitted the request (USERID), exactly; transliterated to ASCII first."""
 
     public: Given[str] = None
-    """`false`: only proprietary frames of the caller's proposals, for staff all of them. Anything
-    else: no filter."""
+    """`false`: only frames of the caller's proposals, for superusers all that are not public.
+    Anything else: no filter."""
 
     L1PUBDAT: Wanted[UtcDatetime] = None
     """Moment from which on frames are public, exactly, UTC."""

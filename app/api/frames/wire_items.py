@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,7 +28,7 @@ class VersionOut(BaseModel):
     id: int
     """Number of the version."""
     key: str
-    """32 hexadecimal digits, unique."""
+    """Up to 32 characters, unique."""
     md5: str
     """Of the stored bytes; of a version whose bytes are not here, as it was announced."""
     extension: str
@@ -140,6 +141,8 @@ class FrameView:
         Whether the items have these members.
     pictures
         Thumbnails by number of the frame; see `app.api.frames.pictures.pictured`.
+    signs
+        Whether links open what they lead to. Only for frames that the caller sees.
     """
 
     http_root: str
@@ -148,6 +151,7 @@ class FrameView:
     with_related: bool = True
     with_thumbnails: bool = False
     pictures: Mapping[int, Sequence[Members]] = field(default_factory=dict)
+    signs: bool = True
 
     def showing(self, wish: ShownIn) -> "FrameView":
         """Give the view that a client asks for.
@@ -235,13 +239,14 @@ class FrameView:
         dict
             Members of `VersionOut`.
         """
-        signature = self.links.sign(frame_id, version.key)
+        key = version.key
+        query = self.links.sign(frame_id, key) if self.signs else f"version={quote(key, safe='')}"
         return {
             "id": version.id,
             "key": version.key,
             "md5": version.md5,
             "extension": version.extension,
-            "url": f"{self.http_root}/frames/{frame_id}/download/?{signature}",
+            "url": f"{self.http_root}/frames/{frame_id}/download/?{query}",
             "created": version.created_at,
         }
 

@@ -83,8 +83,8 @@ class OrderIn(BaseModel):
     order: Annotated[Given[str], Field(examples=["desc"])] = None
     """`asc` or `desc`; without `sort` a column may stand here, descending unless `asc` is given."""
 
-    asc: Annotated[Given[str], Field(examples=["true"])] = None
-    """With any value but false, 0 or no: ascending."""
+    asc: Annotated[str | None, Field(examples=["true"])] = None
+    """With any value but false, 0 or no, also without one: ascending."""
 
     @property
     def ascends(self) -> bool:

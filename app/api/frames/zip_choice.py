@@ -10,13 +10,13 @@ from typing import Annotated, Final
 from fastapi import Depends
 
 from app.api.frames.wire import ZipIn
-from app.api.frames.zips import zip_body
+from app.api.frames.zips import member_of, zip_body
 from app.bundles.models import BundleFile, FileChoice
 from app.context import Factory
 from app.core.errors import InvalidError
 from app.fits.models import ObservationType
 from app.frames.models import Frame
-from app.previews.packed import ServedFile, crc32_of
+from app.previews.packed import ServedFile
 from app.previews.service import NoCatalogError
 from app.storage.errors import MissingFileError
 
@@ -106,14 +106,7 @@ class _Choice:
             version = frame.current
             if file is None or version is None:
                 return None
-            return BundleFile(
-                name=file.name,
-                path=file.path,
-                size_bytes=file.size_bytes,
-                crc32=await asyncio.to_thread(crc32_of, file),
-                etag=file.etag,
-                modified_at=version.created_at,
-            )
+            return await member_of(version, file)
 
     async def _served(self, frame: Frame) -> ServedFile | None:
         version = frame.current

@@ -1,5 +1,6 @@
 """What a zip shall hold, and for whom."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -8,8 +9,11 @@ from app.api.bodies import body_of
 from app.api.deps import Reader, Services
 from app.api.frames.wire import ZipIn
 from app.api.validation import BIGINT_MAX, Given
+from app.bundles.models import BundleFile
 from app.core.identity import Caller
 from app.core.paging import Window
+from app.frames.models import Version
+from app.previews.packed import ServedFile, crc32_of
 
 _MAX_FIELDS = 200_000
 """Most fields of a form: more than any zip may have frames, few enough to be read at once."""
@@ -69,6 +73,37 @@ async def zip_caller(caller: Reader, services: Services, wanted: Wanted) -> Call
 
 ZipCaller = Annotated[Caller, Depends(zip_caller)]
 """Parameter of a route: who asks for a zip."""
+
+
+async def member_of(version: Version, file: ServedFile) -> BundleFile:
+    """Make a file of a frame one of a zip.
+
+    Parameters
+    ----------
+    version
+        Of the frame.
+    file
+        What the zip shall hold of it.
+
+    Returns
+    -------
+    BundleFile
+        With its CRC-32, for which the file is read where that is not known.
+
+    Raises
+    ------
+    MissingFileError
+        If it is gone.
+    """  # crc32_of raises it
+    known = file.crc32
+    return BundleFile(
+        name=file.name,
+        path=file.path,
+        size_bytes=file.size_bytes,
+        crc32=await asyncio.to_thread(crc32_of, file) if known is None else known,
+        etag=file.etag,
+        modified_at=version.created_at,
+    )
 
 
 async def zip_window(

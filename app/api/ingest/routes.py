@@ -9,11 +9,9 @@ from starlette.responses import Response
 
 from app.api.deps import Services, Staff
 from app.api.ingest.wire import ArrivalOut, ArrivalsOut
-from app.api.json_bodies import json_response
-from app.api.paging import RootWindow, links_beside
+from app.api.paging import RootWindow, page_response
 from app.api.problem_docs import problem_responses
 from app.api.tables import (
-    VARY,
     Tabular,
     columns_of,
     items_table,
@@ -54,12 +52,8 @@ async def list_arrivals(
             services, table, lambda: written(found(), _item), columns=columns, what="arrivals"
         )
     page = await services.ingest.list(state, window)
-    following, previous = links_beside(request, count=page.count, window=window)
     results = table.chosen(map(_item, page.items), COLUMNS)
-    return json_response(
-        {"count": page.count, "next": following, "previous": previous, "results": results},
-        headers=VARY,
-    )
+    return page_response(request, count=page.count, window=window, results=results)
 
 
 def _item(arrival: Arrival) -> dict[str, Any]:

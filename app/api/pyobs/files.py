@@ -129,6 +129,7 @@ async def catalog_response(request: Request, services: Factory, frame: Frame) ->
     ArchiveError
         If the bytes are gone, or cannot be read.
     """  # the services raise it
+    frame = await services.announcing.with_bytes(frame)
     await present(services, frame)
     if not frame.facts.has_catalog:
         return Response(headers={"Content-Type": _CATALOG_TYPE})

@@ -16,6 +16,7 @@ from app.api.frames.wire_filters import (
     Name,
     Part,
     Wanted,
+    binning_of,
 )
 from app.api.frames.wire_order import OrderIn
 from app.api.header_filters import HeaderFilters
@@ -154,7 +155,7 @@ async def selection(filters: Annotated[FiltersIn, Query()], headers: HeaderFilte
     """
     return FrameQuery(
         image_type_raw=filters.IMAGETYPE,
-        binning=_binning(filters.binning),
+        binning=binning_of(filters.binning),
         site=filters.SITE,
         telescope=filters.TELESCOPE,
         instrument=filters.INSTRUMENT,
@@ -164,7 +165,7 @@ async def selection(filters: Annotated[FiltersIn, Query()], headers: HeaderFilte
         exposure_min_s=filters.EXPTIME,
         day_obs=filters.night,
         basename_part=filters.basename,
-        request=filters.REQNUM,
+        request_text=filters.REQNUM,
         observation_text=filters.OBSNUM,
         observed_from=filters.start,
         observed_to=filters.end,
@@ -173,13 +174,6 @@ async def selection(filters: Annotated[FiltersIn, Query()], headers: HeaderFilte
         with_date=True,
         brief=True,
     )
-
-
-def _binning(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    x, y = text.split("x")
-    return int(x), int(y)
 
 
 def _cone(filters: FiltersIn) -> Cone | None:

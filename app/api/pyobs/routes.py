@@ -12,9 +12,9 @@ from app.api.frames.files import zip_response
 from app.api.frames.openapi import file_responses, upload_schema
 from app.api.frames.uploads import receive, take_in
 from app.api.frames.wire import ZipIn
+from app.api.mount_page import mount_page
 from app.api.problem_docs import problem_responses
 from app.api.pyobs.files import catalog_response, download_response, picture_response, present
-from app.api.pyobs.landing import landing_page
 from app.api.pyobs.parameters import Ordering, PageWindow, Selection, ZipWindow
 from app.api.pyobs.problems import StrictRoute
 from app.api.pyobs.wire import (
@@ -59,7 +59,7 @@ router = APIRouter(route_class=StrictRoute)
 @router.head("/", include_in_schema=False)
 @router.get("/", include_in_schema=False)
 async def landing(_: Anybody, request: Request) -> HTMLResponse:
-    return landing_page(request)
+    return mount_page(request, upstream="pyobs-archive")
 
 
 @router.head("/frames/", include_in_schema=False)

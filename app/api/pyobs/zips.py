@@ -13,12 +13,12 @@ from pydantic import BaseModel
 from app.api.bodies import body_of
 from app.api.deps import MissingCredentialsError, Reader, Services
 from app.api.frames.wire import ZipIn
-from app.api.frames.zips import zip_body
+from app.api.frames.zips import member_of, zip_body
 from app.api.validation import Given, Text
 from app.bundles.models import BundleFile
 from app.core.identity import Caller
 from app.frames.models import Frame, Version
-from app.previews.packed import PackedFiles, ServedFile, crc32_of, is_packed
+from app.previews.packed import PackedFiles, is_packed
 from app.storage.errors import MissingFileError
 
 _MAX_TO_PACK: Final = 100
@@ -152,15 +152,4 @@ class PackedChoice:
             file = await find(version)
         except MissingFileError:
             return None
-        return await _member(version, file)
-
-
-async def _member(version: Version, file: ServedFile) -> BundleFile:
-    return BundleFile(
-        name=file.name,
-        path=file.path,
-        size_bytes=file.size_bytes,
-        crc32=await asyncio.to_thread(crc32_of, file) if file.crc32 is None else file.crc32,
-        etag=file.etag,
-        modified_at=version.created_at,
-    )
+        return await member_of(version, file)

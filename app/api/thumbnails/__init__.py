@@ -2,7 +2,7 @@
 
 from app.api.mounts import Dialect
 from app.api.thumbnails.routes import TAGS, router
-from app.api.thumbnails.wire import write_message
+from app.api.thumbnails.wire import MessageOut, write_message
 
 __all__ = ["DIALECT"]
 
@@ -14,4 +14,5 @@ DIALECT = Dialect(
     routers=(router,),
     tags=TAGS,
     write=write_message,
+    error_shape=MessageOut,
 )

@@ -46,7 +46,7 @@ _SKY = SkyColumns(
 _EXACT = (
     "observed_at", "day_obs", "night", "basename", "object_name", "image_type_raw", "proposal",
     "instrument", "site", "telescope", "filter_name", "submitter", "block_id",
-    "observation_text", "reduction_level", "public_at",
+    "request_text", "observation_text", "reduction_level", "public_at",
 )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """The one rule of who sees which frame."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from app.core.identity import Caller
 from app.db.tables import FrameRow
@@ -43,11 +44,14 @@ class Sight:
         ways: list[ColumnElement[bool]] = [FrameRow.public_at <= self.now]
         if self._sees_internal():
             ways.append(FrameRow.is_internal.is_(True))
-        if caller.proposals:
-            ways.append(FrameRow.proposal.in_(caller.proposals))
-        if caller.is_known:
-            ways.append(FrameRow.owner_id == caller.user_id)
-        return or_(*ways)
+        return or_(*ways, *self._owns())
+
+    def _owns(self) -> Iterator[ColumnElement[bool]]:
+        """Give the ways in which a frame is the caller's own."""
+        if self.caller.proposals:
+            yield FrameRow.proposal.in_(self.caller.proposals)
+        if self.caller.is_known:
+            yield FrameRow.owner_id == self.caller.user_id
 
     def _sees_internal(self) -> bool:
         match self.internal:
@@ -64,9 +68,9 @@ class Sight:
         Parameters
         ----------
         publicity
-            All; or only those that are not public (ARC-52); or the proprietary ones, which for
-            people who do not see everything are the frames of their proposals, public or not
-            (ARC-30).
+            All; or only those that are not public (ARC-52), or the proprietary ones (ARC-30). For
+            people who do not see everything the former are their own ones, the latter the frames of
+            their proposals, public or not.
 
         Returns
         -------
@@ -77,9 +81,9 @@ class Sight:
         match publicity:
             case Publicity.ALL:
                 return self.sees()
-            case Publicity.HIDDEN:
-                return and_(self.sees(), hidden)
-            case Publicity.PROPRIETARY if self.caller.sees_everything:
+            case Publicity.HIDDEN | Publicity.PROPRIETARY if self.caller.sees_everything:
                 return hidden
+            case Publicity.HIDDEN:
+                return and_(or_(false(), *self._owns()), hidden)
             case Publicity.PROPRIETARY:
                 return and_(self.sees(), FrameRow.proposal.in_(self.caller.proposals))

@@ -47,13 +47,28 @@ class FrameWriter:
         await lock_names(self._session, *names)
 
     async def find_received(self, sha256: str) -> int | None:
-        """Find the frame that was received with these bytes, or is stored in them."""
+        """Find the frame that was received with these bytes, or is stored in them.
+
+        It cannot be deleted until the transaction ends; one that is being deleted is none.
+        """
         versions = select(FrameVersionRow.frame_id)
         received = versions.where(FrameVersionRow.received_sha256 == sha256)
         stored = versions.join(FileRow, FileRow.id == FrameVersionRow.file_id).where(
             FileRow.sha256 == sha256
         )
         found = union(received, stored).limit(1)
+        frame_id = (await self._session.execute(found)).scalar_one_or_none()
+        if frame_id is None:
+            return None
+        locked = select(FrameRow.id).where(FrameRow.id == frame_id)
+        locked = locked.with_for_update(read=True, key_share=True)
+        return (await self._session.execute(locked)).scalar_one_or_none()
+
+    async def find_key(self, sha256: str) -> str | None:
+        """Find where bytes are stored that were received or are stored like this."""
+        selected = select(FileRow.key).join(FrameVersionRow, FrameVersionRow.file_id == FileRow.id)
+        received = selected.where(FrameVersionRow.received_sha256 == sha256)
+        found = union(received, selected.where(FileRow.sha256 == sha256)).limit(1)
         return (await self._session.execute(found)).scalar_one_or_none()
 
     async def is_stored(self, key: str) -> bool:
