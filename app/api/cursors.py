@@ -156,7 +156,10 @@ def _read(value: Any) -> Any:  # noqa: ANN401  # whatever was sent
             return date.fromisoformat(text)
         case bool():
             raise ValueError("no column holds truth values, which Python counts as integers")
-        case None | int() | float() | str():
+        case str():
+            value.encode()  # raises an error for half a surrogate pair
+            return value
+        case None | int() | float():
             return value
         case _:
             raise ValueError("neither text nor number nor moment")

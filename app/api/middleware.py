@@ -191,18 +191,21 @@ class LastResort:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
+        begun = ended = False
 
         async def watched(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, ended
             begun = True
             await send(message)
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
             await self._app(scope, receive, watched)
         except ClientDisconnect:
             return  # there is nobody to be answered
         except Exception as error:
+            if ended:
+                return  # a mount has answered: it raises all the same what it has logged
             if begun:
                 raise
             await answer(Request(scope), error)(scope, receive, send)

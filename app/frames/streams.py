@@ -79,7 +79,7 @@ class FrameStreams:
         UnavailableError
             If the database is away; also after frames were yielded.
         """
-        sight = Sight(caller=caller, now=self._clock(), internal=self._internal)
+        sight = self._sight(caller)
         async with transaction(self._sessions) as session:
             narrow = await narrowed(session, query)
             async with aclosing(FrameReader(session, sight).stream(narrow)) as batches:
@@ -109,13 +109,15 @@ class FrameStreams:
         async with transaction(self._sessions) as session:
             return await list_cards(session, [each.id for each in frames], keywords)
 
-    async def describe(self, keywords: Sequence[str]) -> Sequence[HeaderColumn]:
-        """Tell which types of values the cards of some keywords have, over all frames.
+    async def describe(self, keywords: Sequence[str], caller: Caller) -> Sequence[HeaderColumn]:
+        """Tell which types of values the cards of some keywords have, over all visible frames.
 
         Parameters
         ----------
         keywords
             Upper case.
+        caller
+            Who asks.
 
         Returns
         -------
@@ -125,4 +127,7 @@ class FrameStreams:
         if not keywords:
             return ()
         async with transaction(self._sessions) as session:
-            return await describe_keywords(session, keywords)
+            return await describe_keywords(session, self._sight(caller), keywords)
+
+    def _sight(self, caller: Caller) -> Sight:
+        return Sight(caller=caller, now=self._clock(), internal=self._internal)

@@ -42,6 +42,11 @@ async def number(value: Annotated[int, Query()]) -> int:
     return value
 
 
+@router.get("/broken/")
+async def broken() -> None:
+    raise ZeroDivisionError
+
+
 DIALECT = Dialect("archive", "Other", "", (router,), (), write_detail)
 
 
@@ -134,6 +139,15 @@ async def test_each_mount_has_its_form_of_errors(root: httpx.AsyncClient) -> Non
     answer = await root.post("/archive/number/")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
     assert answer.json() == {"detail": 'Method "POST" not allowed.'}
+
+
+@pytest.mark.parametrize("path", ["/broken/", "/archive/broken/"])
+async def test_what_nobody_foresaw_is_answered_once(tmp_path: Path, path: str) -> None:
+    transport = httpx.ASGITransport(make_app(tmp_path))  # raises what goes on to the server
+    async with httpx.AsyncClient(transport=transport, base_url="http://archive.test") as client:
+        answer = await client.get(path)
+    assert answer.status_code == 500
+    assert answer.json()["detail"] == "The archive failed here; its log says why."
 
 
 async def test_middleware_refuses_in_the_form_of_the_mount(root: httpx.AsyncClient) -> None:

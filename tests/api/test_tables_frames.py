@@ -268,3 +268,20 @@ async def test_everybody_gets_what_he_may_see(api: Served, sessions: Sessions) -
     assert {row["basename"] for row in found} == {"first", "second", "bare", "secret"}
     bare = lines((await api.get("/frames/", token, format="csv", basename="bare")).text)[0]
     assert bare["observation_date"] == bare["exposure_time"] == bare["target_name"] == ""
+
+
+@pytest.mark.asyncio
+async def test_hidden_frames_do_not_show_in_the_type_of_a_column(
+    api: Served, sessions: Sessions
+) -> None:
+    await a_frame(sessions, "open", hdus=[a_header(SEEING=1.5)])
+    await a_frame(sessions, "secret", public_at=FUTURE, hdus=[a_header(SEEING="bad", CODE=7)])
+    boss = await api.a_user("boss", is_superuser=True)
+    wish = {"format": "parquet", "fields": "basename,header.SEEING,header.CODE"}
+
+    async def types(token: str | None) -> list[str]:
+        answer = await api.get("/frames/", token, **wish)
+        return [str(each.type) for each in pq.read_schema(io.BytesIO(answer.content))]
+
+    assert await types(None) == ["string", "double", "string"]
+    assert await types(boss) == ["string", "string", "double"]

@@ -1,7 +1,7 @@
 """The list of the LCO archive: envelope, pages, order, cursors, optional members."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -250,6 +250,9 @@ FORGED = [
     cursor_of(Place((OBSERVED, "1"))),
     cursor_of(Place((OBSERVED.date(), 1))),
     cursor_of(Place((OBSERVED, 1, 1))),
+    cursor_of(Place((OBSERVED, True))),
+    cursor_of(Place((datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), 1))),
+    cursor_of(Place((datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=2))), 1))),
 ]  # fmt: skip
 
 
@@ -259,6 +262,30 @@ async def test_arc_24_a_forged_cursor(lco: Lco, cursor: str) -> None:
     answer = await lco.get("frames/", pagination_style="cursor", cursor=cursor)
     assert (answer.status_code, answer.json().keys()) == (400, {"cursor"})
     assert (await lco.get("frames/", cursor=cursor)).status_code == 200
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("ordering", "value"),
+    [
+        ("basename", "\ud800"),
+        ("basename", "\0"),
+        ("basename", 1),
+        ("exposure_time", float("inf")),
+        ("exposure_time", "1"),
+        ("exposure_time", True),
+        ("reduction_level", 2**63),
+        ("reduction_level", False),
+        ("observation_date", 1),
+    ],
+)
+async def test_arc_24_a_cursor_forged_for_an_order(lco: Lco, ordering: str, value: object) -> None:
+    cursor = cursor_of(Place((value, 1)))
+    wish = {"pagination_style": "cursor", "cursor": cursor, "ordering": ordering}
+    for path in ("/archive/frames/", "/frames/"):
+        answer = await lco.served.get(path, **wish)
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["cursor"]
 
 
 @given(st.binary(max_size=80).map(lambda raw: raw.decode("latin-1")) | st.text(max_size=80))

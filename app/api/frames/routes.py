@@ -202,7 +202,7 @@ async def list_related(
     caller: Reader, services: Services, view: View, frame_id: RowId, table: Tabular
 ) -> Response:
     related = await services.frames.related(frame_id, caller)
-    return await frames_response(services, table, related, columns=COLUMNS, item=view.item)
+    return await frames_response(services, table, related, caller, columns=COLUMNS, item=view.item)
 
 
 @router.head("/frames/{frame_id:row_id}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion

@@ -190,7 +190,7 @@ async def list_related(
 ) -> Response:
     named = await services.frames.named(frame_id, caller)
     filed = [frame for frame in named if frame.versions]
-    return await frames_response(services, table, filed, columns=COLUMNS, item=frame_info)
+    return await frames_response(services, table, filed, caller, columns=COLUMNS, item=frame_info)
 
 
 @router.head("/frames/{frame_id:row_id}/headers/", include_in_schema=False)

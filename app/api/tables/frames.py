@@ -79,7 +79,7 @@ async def frame_table(
     UnknownFieldError
         If the list has no such column.
     """
-    chosen = wish.columns(columns, await card_columns(services, wish))
+    chosen = wish.columns(columns, await card_columns(services, wish, caller))
     brief = query.brief or _OF_FILES.isdisjoint(column.name for column in chosen)
     whole = replace(query, window=wish.window, brief=brief)
 
@@ -131,7 +131,7 @@ async def frame_items(
     return wish.chosen(rows, columns)
 
 
-async def card_columns(services: Factory, wish: TableWish) -> list[Column]:
+async def card_columns(services: Factory, wish: TableWish, caller: Caller) -> list[Column]:
     """Make the columns of the header cards that are wanted.
 
     Parameters
@@ -140,13 +140,16 @@ async def card_columns(services: Factory, wish: TableWish) -> list[Column]:
         Of the process.
     wish
         Of a table.
+    caller
+        Who asks.
 
     Returns
     -------
     list of Column
-        Of the types that the cards of all frames have.
+        Of the types that the cards of all visible frames have.
     """
-    return [header_column(each) for each in await services.streams.describe(wish.keywords)]
+    described = await services.streams.describe(wish.keywords, caller)
+    return [header_column(each) for each in described]
 
 
 def row_of(found: FrameWithCards, item: Item) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from app.api.tables.frames import Item, card_columns, frame_items, row_of
 from app.api.tables.responses import Rows, table_response
 from app.api.tables.wishes import VARY, TableWish
 from app.context import Factory
+from app.core.identity import Caller
 from app.frames.models import Frame
 from app.frames.streams import FrameWithCards
 
@@ -19,6 +20,7 @@ async def frames_response(
     services: Factory,
     wish: TableWish,
     frames: Sequence[Frame],
+    caller: Caller,
     *,
     columns: Sequence[Column],
     item: Item,
@@ -33,6 +35,8 @@ async def frames_response(
         In which form, and which members.
     frames
         Such as the caller sees.
+    caller
+        Who asks.
     columns
         All that the dialect's list has.
     item
@@ -51,7 +55,7 @@ async def frames_response(
     if not wish.is_table:
         items = await frame_items(services, wish, frames, columns=columns, item=item)
         return json_response(items, headers=VARY)
-    chosen = wish.columns(columns, await card_columns(services, wish))
+    chosen = wish.columns(columns, await card_columns(services, wish, caller))
     part = frames[wish.window.offset :][: wish.window.limit]
     cards = await services.streams.cards(part, wish.keywords)
     rows = [row_of(FrameWithCards(each, cards.get(each.id, {})), item) for each in part]

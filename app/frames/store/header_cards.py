@@ -23,12 +23,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from app.db.tables import FrameVersionRow, HeaderValueRow
+from app.db.tables import FrameRow, FrameVersionRow, HeaderValueRow
 from app.fits.merging import merged_values
 from app.fits.models import HeaderValue
 from app.frames.header_filters import MAX_TEXT, HeaderColumn
 from app.frames.models import HeaderOfHdu
 from app.frames.store.filters import among
+from app.frames.store.visibility import Sight
 
 MAX_KEYWORD: Final = 80
 """Longest keyword [character]: a card has no room for more."""
@@ -132,14 +133,16 @@ async def list_cards(
 
 
 async def describe_keywords(
-    session: AsyncSession, keywords: Collection[str]
+    session: AsyncSession, sight: Sight, keywords: Collection[str]
 ) -> tuple[HeaderColumn, ...]:
-    """Tell which types of values the cards of some keywords have, over all frames.
+    """Tell which types of values the cards of some keywords have, over all frames in sight.
 
     Parameters
     ----------
     session
         Within a transaction.
+    sight
+        What the caller sees.
     keywords
         Upper case.
 
@@ -151,7 +154,12 @@ async def describe_keywords(
     described = []
     for keyword in keywords:
         is_there = [
-            exists().where(HeaderValueRow.keyword == keyword, column.is_not(None))
+            exists().where(
+                HeaderValueRow.keyword == keyword,
+                column.is_not(None),
+                HeaderValueRow.frame_id == FrameRow.id,
+                sight.sees(),
+            )
             for column in (HeaderValueRow.number, HeaderValueRow.flag, HeaderValueRow.text)
         ]
         found = (await session.execute(select(*is_there))).one()
