@@ -208,6 +208,7 @@ class Factory:
             queue=self.jobs,
             clock=self.clock,
             rules=self.rules,
+            frames=self.frames,
         )
 
     @cached_property

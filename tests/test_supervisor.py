@@ -74,7 +74,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 20) -> None:
+def wait_until(condition: Callable[[], object], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come true"
@@ -164,7 +164,7 @@ def stop(process: subprocess.Popen[str], *numbers: signal.Signals) -> tuple[str,
     for number in numbers:
         process.send_signal(number)
         time.sleep(0.3 if len(numbers) > 1 else 0)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=60)
     return said, time.monotonic() - begun
 
 
@@ -269,7 +269,7 @@ def test_killed_supervisor_leaves_no_children_and_its_server_is_found_again(hous
 def test_taken_port_is_told_before_anything_starts(house: House) -> None:
     with socket.create_server(("127.0.0.1", house.port)):
         process = house.start()
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=60)
     assert process.returncode == 2
     assert len(said.splitlines()) == 1
     assert str(house.port) in said
@@ -280,7 +280,7 @@ def test_taken_port_is_told_before_anything_starts(house: House) -> None:
 def test_failing_preparation_is_told_and_postgres_stopped(house: House) -> None:
     house.fails = True
     process = house.start()
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "skyshelf: the sky is cloudy" in said
     assert not house.notes("start")

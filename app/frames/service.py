@@ -186,6 +186,24 @@ class FrameService:
         async with transaction(self._sessions) as session:
             return await self._reader(session, caller).get_by_name(basename)
 
+    async def hides(self, basename: str, caller: Caller) -> bool:
+        """Tell whether a name belongs to a frame that the caller may not see.
+
+        Parameters
+        ----------
+        basename
+            Exactly.
+        caller
+            Who asks.
+
+        Returns
+        -------
+        bool
+            False also where there is no such frame.
+        """
+        async with transaction(self._sessions) as session:
+            return await self._reader(session, caller).hides(basename)
+
     async def related(self, frame_id: int, caller: Caller) -> tuple[Frame, ...]:
         """List the frames that a frame names or that name it (ARC-11).
 
@@ -250,6 +268,23 @@ class FrameService:
         async with transaction(self._sessions) as session:
             reader = FrameReader(session, self._sight(SYSTEM))
             return await reader.list_headers(version.id)
+
+    async def posted_header(self, frame_id: int) -> tuple[HeaderOfHdu, ...]:
+        """List the header cards of a frame without versions that the caller was allowed to get.
+
+        Parameters
+        ----------
+        frame_id
+            Of a frame that `get` returned.
+
+        Returns
+        -------
+        tuple of HeaderOfHdu
+            One HDU, as a client posted it (ARC-70); none where none did.
+        """
+        async with transaction(self._sessions) as session:
+            reader = FrameReader(session, self._sight(SYSTEM))
+            return await reader.list_posted_header(frame_id)
 
     def _sight(self, caller: Caller) -> Sight:
         return Sight(caller=caller, now=self._clock(), internal=self._internal)

@@ -17,11 +17,13 @@ from app.fits.models import Metadata, Reading
 from app.frames.models import ReceivedFile, SameNameConflictError, StoredFile
 from app.frames.registration import NewVersion
 from app.frames.registry import FrameRegistry
+from app.frames.service import FrameService
 from app.ingest.facts import facts_of, headers_of
 from app.ingest.models import (
     PACK_JOB,
     Arrival,
     ArrivalState,
+    HiddenNameError,
     LostFileError,
     Outcome,
 )
@@ -90,6 +92,7 @@ class Filing:
         queue: JobQueue,
         clock: Clock,
         rules: Rules,
+        frames: FrameService,
     ) -> None:
         self._sessions = sessions
         self._store = store
@@ -98,6 +101,7 @@ class Filing:
         self._queue = queue
         self._clock = clock
         self._rules = rules
+        self._frames = frames
 
     async def read(self, file: Path, filename: str) -> Reading:
         """Read a file in a child process and check that it has what is required.
@@ -189,6 +193,7 @@ class Filing:
             If that happens again and again.
         """
         for passed_over in range(_ATTEMPTS):
+            await self._refuse_hidden(parcel)
             number = await self._number_of(parcel)
             key = parcel.destination.key(number + passed_over)
             staged = await self._store.stage(parcel.file, key, adopt=True)
@@ -256,6 +261,28 @@ class Filing:
             outcome = Outcome(ArrivalState.DUPLICATE, known)
             await arrivals.settle(arrival.id, outcome, digests.sha256, self._clock())
         return outcome
+
+    async def _refuse_hidden(self, parcel: Parcel) -> None:
+        """Let nobody change who sees a frame that he does not see himself.
+
+        A version brings its own proposal and public date: a file sent in under the name of a hidden
+        frame would open that one.
+
+        Raises
+        ------
+        HiddenNameError
+            If the name belongs to a frame that whoever sent the file may not see.
+        """
+        owner_id, basename = parcel.arrival.owner_id, parcel.destination.basename
+        if owner_id is None:
+            return
+        async with transaction(self._sessions) as session:
+            owner = await AccountRegistry(session).caller_of(owner_id)
+        if await self._frames.hides(basename, owner):
+            raise HiddenNameError(
+                f"{owner.username} may not see the frame {basename}, and so may not add to it:"
+                " send the file in by an account that may, or under another name"
+            )
 
     async def _number_of(self, parcel: Parcel) -> int:
         basename, md5 = parcel.destination.basename, parcel.received.md5

@@ -5,7 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from app.core.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from app.core.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 
 
 class ArrivalState(StrEnum):
@@ -66,6 +72,12 @@ class LostFileError(ConflictError):
     """The archive knows the bytes of a file and has lost its own copy of them."""
 
     title = "Lost file"
+
+
+class HiddenNameError(DeniedError):
+    """The name belongs to a frame that whoever sent the file may not see."""
+
+    title = "Name of a hidden frame"
 
 
 class IgnoredNameError(InvalidError):

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision: str = "0003"
 down_revision: str | None = "0002"
@@ -25,6 +26,7 @@ def upgrade() -> None:
         sa.Column("has_versions", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
     op.execute("UPDATE frames SET has_versions = true")
+    op.add_column("frames", sa.Column("posted_header", postgresql.JSONB(), nullable=True))
     _make_thumbnails()
 
 
@@ -33,6 +35,7 @@ def downgrade() -> None:
     op.drop_table("stored_thumbnails")
     op.execute("DELETE FROM frame_versions WHERE file_id IS NULL")
     op.execute("DELETE FROM frames WHERE id NOT IN (SELECT frame_id FROM frame_versions)")
+    op.drop_column("frames", "posted_header")
     op.drop_column("frames", "has_versions")
     op.drop_constraint(op.f("uq_frame_versions_received_md5"), "frame_versions")
     op.create_index(op.f("ix_frame_versions_received_md5"), "frame_versions", ["received_md5"])

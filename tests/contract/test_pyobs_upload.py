@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
+from app.core.paging import Window
+from app.db.engine import Sessions
+from app.ingest.models import ArrivalState
 from tests.support.fits_files import make_fits
+from tests.support.frames import FUTURE, a_frame
 from tests.support.pyobs import Pyobs
 
 pytestmark = pytest.mark.asyncio
@@ -81,3 +85,21 @@ async def test_pyo_50_too_large_or_malformed(pyobs_uploads: Pyobs) -> None:
     wrong = await pyobs.post(CREATE, pyobs.staff, json={"file": "x"})
     assert wrong.status_code == 415
     assert wrong.json() == {"detail": 'Unsupported media type "application/json" in request.'}
+
+
+async def test_pyo_50_an_upload_cannot_open_a_hidden_frame(
+    pyobs_uploads: Pyobs, committed_sessions: Sessions, tmp_path: Path
+) -> None:
+    pyobs = pyobs_uploads
+    hidden = await a_frame(committed_sessions, "tst-1", proposal="secret", public_at=FUTURE)
+    answer = await pyobs.post(CREATE, pyobs.staff, files={"file": ("tst-1.fits", a_fits(tmp_path))})
+    assert (answer.status_code, answer.json()["created"]) == (200, 0)
+    (error,) = answer.json()["errors"]
+    assert "may not see the frame tst-1" in error
+    assert (await pyobs.get(f"frames/{hidden.id}/")).status_code == 404
+    kept = await pyobs.archive.ingest.list(ArrivalState.QUARANTINED, Window())
+    assert kept.count == 1
+
+    boss = await pyobs.served.a_user("the-boss", is_staff=True, is_superuser=True)
+    answer = await pyobs.post(CREATE, boss, files={"file": ("tst-1.fits", a_fits(tmp_path))})
+    assert answer.json()["created"] == 1

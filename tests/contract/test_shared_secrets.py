@@ -229,11 +229,12 @@ def test_shr_8_other_methods(fuzzed: Fuzzed) -> None:
             for each in OPERATIONS
             if (each.prefix, each.path) == (operation.prefix, operation.path)
         }
+        named = {"GET"} if operation.prefix == "/thumbnails" else set()  # any word may be a name
         for method in {"PUT", "PATCH", "DELETE", "POST"} - allowed:
             answer = fuzzed.ask(method, url)
             assert answer.status_code in {404, 405}, (method, url, answer.text)
             if answer.status_code == 405:
-                assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == allowed
+                assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == allowed | named
 
 
 def check_log(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

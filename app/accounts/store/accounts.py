@@ -168,6 +168,23 @@ class AccountStore:
         found = (await self._session.execute(_owners_of_tokens(value_hash))).one_or_none()
         return None if found is None else (user_of(found[0]), frozenset(found[1] or ()))
 
+    async def get_member(self, user_id: int) -> tuple[User, frozenset[str]]:
+        """Return a user and the proposals it is a member of.
+
+        Parameters
+        ----------
+        user_id
+            That a row refers to.
+
+        Returns
+        -------
+        tuple of User and frozenset of str
+            The user and its proposals.
+        """
+        query = select(UserRow, proposals_of_user()).where(UserRow.id == user_id)
+        user, proposals = (await self._session.execute(query)).one()
+        return user_of(user), frozenset(proposals or ())
+
     async def was_issued(self, value_hash: str) -> bool:
         """Tell whether a token was ever issued here.
 

@@ -11,7 +11,7 @@ from app.api.archive.wire import AggregateOut, FrameListOut, FrameOut, HeadersOu
 from app.api.archive.zips import ZipCaller, zip_stem
 from app.api.bodies import body_schema
 from app.api.deps import Anybody, Reader, Services
-from app.api.frames.access import OpenedVersion
+from app.api.frames.access import OpenedHeader, OpenedVersion
 from app.api.frames.files import version_response, zip_response
 from app.api.frames.lists import list_response
 from app.api.frames.openapi import file_responses
@@ -138,16 +138,15 @@ async def list_related(
     )
 
 
-@router.head("/frames/{frame_id:row_id}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
+@router.head("/frames/{frame_id:row_id}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedHeader
 @router.get(
     "/frames/{frame_id:row_id}/headers/",  # see access
     summary="Read the header",
     description="The cards of the science HDU laid over those of the primary one, by keyword.",
     responses=problem_responses(401, 403, 404, 429, 503),
 )
-async def get_headers(wanted: OpenedVersion, services: Services) -> HeadersOut:
-    hdus = await services.frames.headers(wanted.version)
-    return HeadersOut(data=headers_out(hdus, wanted.version, ext=None).data)
+async def get_headers(wanted: OpenedHeader) -> HeadersOut:
+    return HeadersOut(data=headers_out(wanted.hdus, wanted.version, ext=None).data)
 
 
 @router.head("/frames/{frame_id:row_id}/download/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion

@@ -11,7 +11,7 @@ from app.api.validation import Given, RowId, Text
 from app.context import Factory
 from app.core.identity import SYSTEM, Caller
 from app.frames.links import Signature
-from app.frames.models import Frame, Version
+from app.frames.models import Frame, HeaderOfHdu, Version
 from app.frames.versions import choose_version
 
 
@@ -73,6 +73,52 @@ async def opened(
 
 OpenedVersion = Annotated[Opened, Depends(opened)]
 """Parameter of a route: the version that is to be fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCards:
+    """The header of a version, or the one that a client posted of a frame that has no version."""
+
+    hdus: tuple[HeaderOfHdu, ...]
+    version: Version | None
+
+
+async def opened_header(
+    frame_id: RowId, caller: Reader, services: Services, link: Annotated[LinkIn, Query()]
+) -> OpenedCards:
+    """Open the header of a frame.
+
+    Parameters
+    ----------
+    frame_id, caller, services, link
+        As of `opened`.
+
+    Returns
+    -------
+    OpenedCards
+        Of the version of the link, else of the newest; of a frame without versions as it was posted
+        (ARC-70).
+
+    Raises
+    ------
+    InvalidLinkError
+        If a signature was altered or has expired, and no token is sent.
+    FrameNotFoundError
+        If the caller does not see the frame.
+    VersionNotFoundError
+        If the frame has no such version, or none at all and no header was posted.
+    """  # the services raise them
+    frame = await services.frames.get(frame_id, _entitled(frame_id, caller, services, link))
+    if not frame.versions and link.version is None:
+        posted = await services.frames.posted_header(frame.id)
+        if posted:
+            return OpenedCards(posted, None)
+    version = await services.announcing.fetch(choose_version(frame, link.version))
+    return OpenedCards(await services.frames.headers(version), version)
+
+
+OpenedHeader = Annotated[OpenedCards, Depends(opened_header)]
+"""Parameter of a route: the header that is to be read."""
 
 
 async def newest_version(services: Factory, frame: Frame) -> Version:

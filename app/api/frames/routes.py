@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.api.bodies import body_schema
 from app.api.cursors import CursorWish
 from app.api.deps import Reader, Services, Staff
-from app.api.frames.access import OpenedVersion
+from app.api.frames.access import OpenedHeader, OpenedVersion
 from app.api.frames.files import (
     catalog_response,
     preview_response,
@@ -205,7 +205,7 @@ async def list_related(
     return await frames_response(services, table, related, caller, columns=COLUMNS, item=view.item)
 
 
-@router.head("/frames/{frame_id:row_id}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion
+@router.head("/frames/{frame_id:row_id}/headers/", include_in_schema=False)  # noqa: FAST003  # in OpenedHeader
 @router.get(
     "/frames/{frame_id:row_id}/headers/",  # see access
     tags=["frames"],
@@ -214,11 +214,8 @@ async def list_related(
     " those of one HDU. A signed download link opens its header as well.",
     responses=problem_responses(400, 401, 403, 404, 503),
 )
-async def get_headers(
-    wanted: OpenedVersion, services: Services, shown: Annotated[ExtIn, Query()]
-) -> HeadersOut:
-    hdus = await services.frames.headers(wanted.version)
-    return headers_out(hdus, wanted.version, ext=shown.ext)
+async def get_headers(wanted: OpenedHeader, shown: Annotated[ExtIn, Query()]) -> HeadersOut:
+    return headers_out(wanted.hdus, wanted.version, ext=shown.ext)
 
 
 @router.head("/frames/{frame_id:row_id}/download/", include_in_schema=False)  # noqa: FAST003  # in OpenedVersion

@@ -61,7 +61,9 @@ class HeadersOut(BaseModel):
     """What had to be repaired or left out to read the file, one sentence each."""
 
 
-def headers_out(hdus: Sequence[HeaderOfHdu], version: Version, *, ext: str | None) -> HeadersOut:
+def headers_out(
+    hdus: Sequence[HeaderOfHdu], version: Version | None, *, ext: str | None
+) -> HeadersOut:
     """Write headers.
 
     Parameters
@@ -69,7 +71,7 @@ def headers_out(hdus: Sequence[HeaderOfHdu], version: Version, *, ext: str | Non
     hdus
         Of the file.
     version
-        The file.
+        The file; None: a client described the frame, and there is none.
     ext
         Index or EXTNAME of the one that is wanted; None for the science HDU over the primary one.
 
@@ -83,13 +85,14 @@ def headers_out(hdus: Sequence[HeaderOfHdu], version: Version, *, ext: str | Non
     InvalidError
         If there is no such HDU.
     """  # the search below raises it
-    data = dict(sorted(_values(hdus, version.science_hdu, ext).items()))
+    science_hdu = None if version is None else version.science_hdu
+    data = dict(sorted(_values(hdus, science_hdu, ext).items()))
     copies = {key.replace("-", "_"): value for key, value in data.items() if "-" in key}
     return HeadersOut(
         results=[CardOut(key=key, value=value) for key, value in data.items()],
         data=copies | data,
         hdus=[HduOut(index=hdu.index, name=hdu.name, kind=hdu.kind) for hdu in hdus],
-        repairs=list(version.repairs),
+        repairs=[] if version is None else list(version.repairs),
     )
 
 

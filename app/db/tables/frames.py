@@ -15,7 +15,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.sky import Box
@@ -41,7 +41,11 @@ class FileRow(Base):
 
 
 class FrameRow(Base):
-    """The catalogue entry of a frame. NULL means that the header does not say it."""
+    """The catalogue entry of a frame. NULL means that the header does not say it.
+
+    The posted header is what a client said of a frame that had no version; the form is that of
+    `FrameHeaderRow`. It is shown until there is a version, which has a header of its own.
+    """
 
     __tablename__ = "frames"
     __table_args__ = (
@@ -106,6 +110,7 @@ class FrameRow(Base):
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     has_catalog: Mapped[bool] = mapped_column(server_default=text("false"))
     has_versions: Mapped[bool] = mapped_column(server_default=text("false"))
+    posted_header: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class FrameVersionRow(Base):

@@ -54,7 +54,7 @@ class AnnouncementWriter:
         await self.add_names({announcement.basename, *announcement.related}, now)
         frame_id = await self.put_facts(announcement, now)
         if not announcement.versions:
-            await self._replace_newest_header(frame_id, announcement.header)
+            await self._put_header(frame_id, announcement.header)
         for version, deposit in announcement.versions:
             await self._add_version(frame_id, announcement, version, deposit, now)
         await self._replace_links(frame_id, announcement)
@@ -87,7 +87,11 @@ class AnnouncementWriter:
         """Tell whether no more than the name of a frame is known, at most."""
         selected = select(FrameRow.id).where(
             FrameRow.basename == basename,
-            or_(FrameRow.has_versions.is_(True), FrameRow.observed_at.is_not(None)),
+            or_(
+                FrameRow.has_versions.is_(True),
+                FrameRow.observed_at.is_not(None),
+                FrameRow.posted_header.is_not(None),
+            ),
         )
         return (await self._session.execute(selected)).scalar_one_or_none() is None
 
@@ -181,8 +185,8 @@ class AnnouncementWriter:
         if deposit is not None:
             await self.attach(version_id, deposit, now)
 
-    async def _replace_newest_header(self, frame_id: int, header: HeaderOfHdu) -> None:
-        """Replace the science header of the newest version; a frame without versions has none."""
+    async def _put_header(self, frame_id: int, header: HeaderOfHdu) -> None:
+        """Replace the science header of the newest version; without versions, that of the frame."""
         selected = (
             select(FrameVersionRow)
             .where(FrameVersionRow.frame_id == frame_id)
@@ -191,6 +195,7 @@ class AnnouncementWriter:
         )
         version = (await self._session.execute(selected)).scalar_one_or_none()
         if version is None:
+            await self._put_posted_header(frame_id, header)
             return
         known = select(FrameHeaderRow.hdus).where(FrameHeaderRow.version_id == version.id)
         hdus = headers_of((await self._session.execute(known)).scalar_one())
@@ -199,6 +204,14 @@ class AnnouncementWriter:
             replace(hdu, cards=header.cards) if hdu.index == science else hdu for hdu in hdus
         )
         await self._replace_header(version, replaced, version.science_hdu)
+
+    async def _put_posted_header(self, frame_id: int, header: HeaderOfHdu) -> None:
+        hdus = (header,)
+        kept = header_json(hdus) if header.cards else None
+        await self._session.execute(
+            update(FrameRow).where(FrameRow.id == frame_id).values(posted_header=kept)
+        )
+        await keep_cards(self._session, frame_id, None, hdus, 0)
 
     async def _replace_header(
         self, version: FrameVersionRow, hdus: tuple[HeaderOfHdu, ...], science_hdu: int | None

@@ -38,7 +38,7 @@ MAX_KEYWORD: Final = 80
 async def keep_cards(
     session: AsyncSession,
     frame_id: int,
-    version_id: int,
+    version_id: int | None,
     hdus: Collection[HeaderOfHdu],
     science_hdu: int | None,
 ) -> None:
@@ -49,7 +49,7 @@ async def keep_cards(
     session
         Within a transaction.
     frame_id, version_id
-        The frame, and a version of it that is stored already.
+        The frame, and a version of it that is stored already; None: the frame has none.
     hdus, science_hdu
         Header cards of every HDU of the version, and which one is the science HDU.
     """

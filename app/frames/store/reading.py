@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, exists, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -106,6 +106,23 @@ class FrameReader:
         """
         return await self._get(FrameRow.id == frame_id, f"there is no frame {frame_id}")
 
+    async def hides(self, basename: str) -> bool:
+        """Tell whether a frame has a name, and a version, and is out of sight.
+
+        Parameters
+        ----------
+        basename
+            Exactly.
+
+        Returns
+        -------
+        bool
+            False also where there is no such frame.
+        """
+        hidden = FrameRow.has_versions, self._sight.sees().is_not(True)
+        found = exists().where(FrameRow.basename == basename, *hidden)
+        return bool(await self._session.scalar(select(found)))
+
     async def get_by_name(self, basename: str) -> Frame:
         """Get a frame by its exact basename.
 
@@ -126,6 +143,11 @@ class FrameReader:
         """List the header cards of every HDU of a version."""
         selected = select(FrameHeaderRow.hdus).where(FrameHeaderRow.version_id == version_id)
         return headers_of((await self._session.execute(selected)).scalar_one())
+
+    async def list_posted_header(self, frame_id: int) -> tuple[HeaderOfHdu, ...]:
+        """List the header cards that a client posted of a frame when it had no version."""
+        selected = select(FrameRow.posted_header).where(FrameRow.id == frame_id)
+        return headers_of((await self._session.execute(selected)).scalar_one_or_none() or [])
 
     async def facets(self, query: FrameQuery) -> Facets:
         """List the distinct values among the matches."""
