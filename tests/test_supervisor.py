@@ -170,7 +170,12 @@ def stop(process: subprocess.Popen[str], *numbers: signal.Signals) -> tuple[str,
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_runs_everything_and_stops_it_in_order(house: House, number: signal.Signals) -> None:
-    process = house.start()
+    # Tests that were started under nohup ignore SIGHUP, and so would the archive, as it should.
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        process = house.start()
+    finally:
+        signal.signal(signal.SIGHUP, inherited)
     house.wait_for("serve", "worker", "sample")
     time.sleep(0.5)
     assert house.postgres.is_running()
