@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -67,6 +68,7 @@ def deviations() -> dict[str, str]:
     return dict(_STATEMENTS["deviations"])
 
 
+@cache
 def proofs() -> dict[str, list[Proof]]:
     """Give the tests of each statement that has one."""
     found: dict[str, list[Proof]] = {}
