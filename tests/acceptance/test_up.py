@@ -34,7 +34,7 @@ def count(client: httpx.Client, **query: str) -> int:
 
 
 def came_back_with(client: httpx.Client, **query: str) -> bool:
-    """Ask an archive whose processes were killed; the last of them may be dying while they answer."""
+    """Ask an archive whose processes were killed; the last of them may die while they answer."""
     try:
         return is_ready(client) and count(client, **query) == 1
     except httpx.TransportError:
