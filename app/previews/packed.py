@@ -77,26 +77,6 @@ class PackedFiles:
         self._store = store
         self._offload = offload
 
-    async def stored(self, version: Version) -> ServedFile:
-        """Give a version as it is stored.
-
-        Parameters
-        ----------
-        version
-            Of a frame that the caller sees.
-
-        Returns
-        -------
-        ServedFile
-            The stored file.
-
-        Raises
-        ------
-        MissingFileError
-            If its bytes are gone, or were never here.
-        """
-        return await as_stored(version, self._store)
-
     async def packed(self, version: Version) -> ServedFile:
         """Give a version as a tile-compressed file, if it holds images that can be packed.
 
@@ -118,7 +98,7 @@ class PackedFiles:
         StorageUnavailableError
             If the disk refuses.
         """
-        source = await self.stored(version)
+        source = await as_stored(version, self._store)
         if is_packed(version):
             return source
         name = f"{source.etag}-packed{_PACKING}"

@@ -137,3 +137,22 @@ async def test_pyo_43_other_methods(pyobs: Pyobs) -> None:
     for method in ("PUT", "DELETE", "PATCH"):
         answer = await pyobs.client.request(method, ZIP, headers=as_user(pyobs.user))
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+async def test_pyo_40_many_unpacked_members_go_in_as_they_are_stored(
+    pyobs: Pyobs, tmp_path: Path
+) -> None:
+    contents = {
+        f"n{number}": make_fits(tmp_path / "one.fits", SEQNUM=number).read_bytes()
+        for number in range(101)
+    }
+    made = [await pyobs.a_file(name, content) for name, content in contents.items()]
+
+    async def zipped(count: int) -> dict[str, bytes]:
+        ids = [str(each.id) for each in made[:count]]
+        return members(await pyobs.post("frames/zip/", data={"frame_ids[]": ids}))
+
+    assert (await zipped(1)).keys() == {f"{FOLDER}/n0.fits.fz"}
+    assert await zipped(101) == {
+        f"{FOLDER}/{name}.fits": content for name, content in contents.items()
+    }

@@ -8,6 +8,7 @@ from fastapi import Depends
 from app.accounts.models import InvalidTokenError
 from app.api.deps import Reader, Services
 from app.api.frames.zip_choice import Wanted
+from app.api.frames.zips import zip_caller as token_of_body
 from app.core.errors import NotFoundError
 from app.core.identity import Caller
 
@@ -40,10 +41,8 @@ async def zip_caller(caller: Reader, services: Services, wanted: Wanted) -> Call
     UnknownTokenError
         If the token of the body is none.
     """
-    if wanted.auth_token is None:
-        return caller
     try:
-        return await services.accounts.caller_for_token(wanted.auth_token)
+        return await token_of_body(caller, services, wanted)
     except InvalidTokenError as error:
         raise UnknownTokenError("there is no such token: log in again") from error
 

@@ -16,7 +16,7 @@ from app.context import Factory
 from app.core.errors import InvalidError
 from app.fits.models import ObservationType
 from app.frames.models import Frame
-from app.previews.packed import ServedFile
+from app.previews.packed import ServedFile, as_stored
 from app.previews.service import NoCatalogError
 from app.storage.errors import MissingFileError
 
@@ -116,7 +116,7 @@ class _Choice:
             return await self._services.plain.catalog(frame, version)
         if self._unpacks and version.name.endswith(".fz"):
             return await self._services.plain.plain(version)
-        return await self._services.packed.stored(version)
+        return await as_stored(version, self._services.store)
 
 
 def _is_reduced(frame: Frame) -> bool:

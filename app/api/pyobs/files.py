@@ -11,6 +11,7 @@ from app.api.streaming import file_response
 from app.context import Factory
 from app.frames.models import Frame, Version
 from app.previews.models import Interval, PreviewSpec
+from app.previews.packed import as_stored
 
 _PREVIEW: Final = PreviewSpec(
     width_px=200, interval=Interval.PERCENTILE, lower=5, upper=95, trimmed=True
@@ -75,9 +76,9 @@ async def present(services: Factory, frame: Frame) -> Version:
     ------
     MissingFileError
         If they are gone.
-    """  # the service raises it
+    """  # as_stored raises it
     version = await newest_version(services, frame)
-    await services.packed.stored(version)
+    await as_stored(version, services.store)
     return version
 
 

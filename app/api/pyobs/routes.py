@@ -124,7 +124,7 @@ async def zip_selection(
 ) -> Response:
     query = replace(selection, order=order, window=window, brief=False)
     name = zip_name(services.clock())
-    choose = PackedChoice(services.packed)
+    choose = PackedChoice(services.packed, services.store)
     bundle = await services.bundles.of_query(query, caller, name=name, choose=choose)
     return zip_response(request, bundle)
 
@@ -143,7 +143,7 @@ async def zip_frames(
     caller: ZipUser, request: Request, services: Services, wanted: Wanted
 ) -> Response:
     name = zip_name(services.clock())
-    choose = PackedChoice(services.packed)
+    choose = PackedChoice(services.packed, services.store)
     bundle = await services.bundles.of_frames(wanted.frame_ids, caller, name=name, choose=choose)
     return zip_response(request, bundle)
 

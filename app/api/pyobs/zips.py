@@ -18,8 +18,9 @@ from app.api.validation import Given, Text
 from app.bundles.models import BundleFile
 from app.core.identity import Caller
 from app.frames.models import Frame, Version
-from app.previews.packed import PackedFiles, is_packed
+from app.previews.packed import PackedFiles, as_stored, is_packed
 from app.storage.errors import MissingFileError
+from app.storage.protocol import Store
 
 _MAX_TO_PACK: Final = 100
 """More unpacked files than this go into a zip as they are stored: nobody waits so long."""
@@ -123,10 +124,13 @@ class PackedChoice:
     ----------
     packed
         Finds or makes them.
+    store
+        The archived bytes.
     """
 
-    def __init__(self, packed: PackedFiles) -> None:
+    def __init__(self, packed: PackedFiles, store: Store) -> None:
         self._packed = packed
+        self._store = store
 
     async def __call__(self, frames: Sequence[Frame]) -> list[BundleFile]:
         """Choose the files of frames.
@@ -142,14 +146,15 @@ class PackedChoice:
             Of those frames whose bytes are here.
         """
         versions = [frame.current for frame in frames if frame.current is not None]
-        as_stored = sum(not is_packed(version) for version in versions) > _MAX_TO_PACK
-        pending = (self._file(version, as_stored=as_stored) for version in versions)
+        packs = sum(not is_packed(version) for version in versions) <= _MAX_TO_PACK
+        pending = (self._file(version, packs=packs) for version in versions)
         return [file for file in await asyncio.gather(*pending) if file is not None]
 
-    async def _file(self, version: Version, *, as_stored: bool) -> BundleFile | None:
-        find = self._packed.stored if as_stored else self._packed.packed
+    async def _file(self, version: Version, *, packs: bool) -> BundleFile | None:
         try:
-            file = await find(version)
+            file = await (
+                self._packed.packed(version) if packs else as_stored(version, self._store)
+            )
         except MissingFileError:
             return None
         return await member_of(version, file)
