@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.core.errors import InvalidError
 from app.settings import Settings, load_settings, write_private
-from app.settings_ingest import IngestRules, Pack
+from app.settings.ingest import IngestRules, Pack
 
 
 def test_defaults() -> None:
@@ -98,7 +98,9 @@ def test_a_private_file_is_never_overwritten(tmp_path: Path) -> None:
 def test_every_setting_is_explained() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
-        if name.endswith("_s"):
+        if name.endswith("_bytes_per_s"):
+            assert "[byte/s]" in field.description, name
+        elif name.endswith("_s"):
             assert "[s]" in field.description, name
         if name.endswith("_bytes"):
             assert "[byte]" in field.description, name

@@ -17,6 +17,7 @@ from app.settings import Settings
 from worker.handlers import make_handlers
 from worker.inbox import Arrived, Inbox
 from worker.runner import Runner
+from worker.upkeep import keep_due
 
 log = structlog.get_logger(__name__)
 
@@ -65,14 +66,18 @@ async def work(factory: Factory, stop: asyncio.Event) -> None:
     inbox = Inbox(settings.inbox, settle_s=settings.settle_s, sweep_s=settings.sweep_s)
     watching = asyncio.create_task(_watch(inbox, factory.ingest), name="inbox")
     running = asyncio.create_task(runner.run(), name="runner")
+    upkeep = keep_due(factory.jobs, factory.clock, settings.upkeep_hour_utc)
+    keeping = asyncio.create_task(upkeep, name="upkeep")
     log.info("worker ready", inbox=str(settings.inbox))
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({watching, running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    tasks = {watching, running, keeping}
+    await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
     watching.cancel()
+    keeping.cancel()
     await runner.stop(grace_s=_GRACE_S)
-    await asyncio.gather(watching, return_exceptions=True)
+    await asyncio.gather(watching, keeping, return_exceptions=True)
     stopping.cancel()
-    for task in (watching, running):
+    for task in tasks:
         if not task.cancelled():
             task.result()
 

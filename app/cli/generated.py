@@ -263,6 +263,6 @@ names the setting and what it takes. `<data>` is the folder that `SKYSHELF_DATA_
 """
 _ENV_HEAD = """\
 # Settings of Skyshelf. Copy this file to .env, and take the # off the lines that you change.
-# Written by `skyshelf docs`; change app/settings*.py instead.
+# Written by `skyshelf docs`; change app/settings/ instead.
 
 """

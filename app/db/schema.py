@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.core.errors import ConflictError
 from app.db.engine import connected, make_engine
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision that this program needs; a test holds it to the newest migration."""
 
 

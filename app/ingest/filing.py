@@ -36,7 +36,7 @@ from app.ingest.store import ArrivalStore
 from app.ingest.tasks import READ
 from app.jobs.models import Priority
 from app.jobs.service import JobQueue
-from app.settings_ingest import Pack
+from app.settings.ingest import Pack
 from app.storage.digests import Digests, digest_file
 from app.storage.errors import OccupiedError
 from app.storage.protocol import Staged, Store

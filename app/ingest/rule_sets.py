@@ -20,7 +20,7 @@ from app.fits.models import Reading
 from app.fits.safe_names import basename_of, cut_at_first_dot
 from app.ingest.lco_names import IGNORED_PARTS, completed_by_name
 from app.ingest.required import Where
-from app.settings_ingest import IngestRules
+from app.settings.ingest import IngestRules
 
 Complete = Callable[[Reading, str], Reading]
 

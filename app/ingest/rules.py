@@ -13,7 +13,7 @@ from app.ingest.publicity import PublicDates
 from app.ingest.required import Requirement
 from app.ingest.rule_sets import RULE_SETS, Complete, RuleSet
 from app.settings import PREFIX, Settings
-from app.settings_ingest import Pack
+from app.settings.ingest import Pack
 
 
 @dataclass(frozen=True, slots=True)

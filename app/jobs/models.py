@@ -17,6 +17,7 @@ class Priority(IntEnum):
 
     INGEST = 10
     PACK = 50
+    UPKEEP = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,19 @@ class JobQueue:
             kind, payload, priority=priority, run_at=run_at or self._clock()
         )
 
+    async def ensure(self, kind: str, run_at: datetime) -> None:
+        """Let a job of a kind be due once, unless one of this kind waits or is done just now.
+
+        Parameters
+        ----------
+        kind
+            Which handler it is for.
+        run_at
+            Not before, aware; does not change the time of a job that is there.
+        """
+        async with transaction(self._sessions) as session:
+            await JobStore(session).add_once(kind, priority=Priority.UPKEEP, run_at=run_at)
+
     async def withdraw(self, job_id: int) -> None:
         """Remove a job that has become pointless, unless somebody does it just now.
 

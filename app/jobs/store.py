@@ -47,6 +47,24 @@ class JobStore:
         await self._tell(kind)
         return row.id
 
+    async def add_once(self, kind: str, *, priority: int, run_at: datetime) -> None:
+        """Add a job of a kind of which there shall be one at a time, unless there is one.
+
+        Parameters
+        ----------
+        kind
+            Which handler it is for; it gets no payload.
+        priority
+            The lower goes first.
+        run_at
+            Not before, UTC.
+        """
+        lock = func.pg_advisory_xact_lock(func.hashtextextended(f"job {kind}", 0))
+        await self._session.execute(select(lock))
+        found = select(JobRow.id).where(JobRow.kind == kind).limit(1)
+        if (await self._session.execute(found)).scalar_one_or_none() is None:
+            await self.add(kind, {}, priority=priority, run_at=run_at)
+
     async def find_free(
         self, kinds: Collection[str], *, lease: str, now: datetime, until: datetime
     ) -> Job | None:

@@ -11,7 +11,7 @@ from app.ingest.models import IgnoredNameError
 from app.ingest.required import Where
 from app.ingest.rule_sets import RULE_SETS
 from app.ingest.rules import Rules, make_rules
-from app.settings_ingest import IngestRules
+from app.settings.ingest import IngestRules
 from tests.support.archive import settings_in
 
 

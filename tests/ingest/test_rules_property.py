@@ -13,7 +13,7 @@ from app.fits.repairs import Repairs
 from app.ingest.facts import facts_of
 from app.ingest.rules import Rules, make_rules
 from app.settings import load_settings
-from app.settings_ingest import IngestRules
+from app.settings.ingest import IngestRules
 
 KEYWORDS = sorted(
     {*LCO_REQUIRED, *PYOBS_REQUIRED, PYOBS_NAME, "RADIUS", "RA", "DEC", "TEL-RA", "TEL-DEC"}

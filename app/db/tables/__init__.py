@@ -8,6 +8,12 @@ from app.db.tables.accounts import (
     UserRow,
 )
 from app.db.tables.base import Base, archive_ids
+from app.db.tables.durability import (
+    AuditLineRow,
+    FindingRow,
+    RemovedFrameRow,
+    VerificationRow,
+)
 from app.db.tables.frames import (
     FileRow,
     FrameHeaderRow,
@@ -22,9 +28,11 @@ from app.db.tables.ingest import ArrivalRow, JobRow
 
 __all__ = [
     "ArrivalRow",
+    "AuditLineRow",
     "Base",
     "CredentialRow",
     "FileRow",
+    "FindingRow",
     "FrameHeaderRow",
     "FrameLinkRow",
     "FrameRow",
@@ -34,8 +42,10 @@ __all__ = [
     "JobRow",
     "ProposalMembershipRow",
     "ProposalRow",
+    "RemovedFrameRow",
     "StoredThumbnailRow",
     "ThrottleCounterRow",
     "UserRow",
+    "VerificationRow",
     "archive_ids",
 ]

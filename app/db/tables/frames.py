@@ -24,7 +24,10 @@ from app.db.tables.base import Base, archive_ids
 
 
 class FileRow(Base):
-    """One stored file: where its bytes are, and what proves them whole."""
+    """One stored file: where its bytes are, and what proves them whole.
+
+    Damage is what a verification found wrong with the bytes; NULL: nothing.
+    """
 
     __tablename__ = "files"
     __table_args__ = (CheckConstraint("size_bytes >= 0", name="size_not_negative"),)
@@ -38,6 +41,9 @@ class FileRow(Base):
     crc32: Mapped[int]
     content_type: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    verified_at: Mapped[datetime | None]
+    damage: Mapped[str | None]
+    damaged_at: Mapped[datetime | None]
 
 
 class FrameRow(Base):
@@ -116,7 +122,8 @@ class FrameRow(Base):
 class FrameVersionRow(Base):
     """One state of a frame's bytes. What was received stays known when the file is packed.
 
-    A version that a client announced has an MD5, and no file until its bytes turn up.
+    A version that a client announced has an MD5, and no file until its bytes turn up. The FITS
+    checksum is what CHECKSUM and DATASUM of the bytes as received said of them.
     """
 
     __tablename__ = "frame_versions"
@@ -132,6 +139,8 @@ class FrameVersionRow(Base):
     received_sha256: Mapped[str | None] = mapped_column(unique=True)
     expected_keys: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
     repairs: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    fits_checksum: Mapped[str | None]
+    checksum_flaws: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
     science_hdu: Mapped[int | None] = mapped_column(Integer())
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -1,8 +1,4 @@
-"""All settings of Skyshelf, read from the environment or ``.env``, prefix ``SKYSHELF_``.
-
-There is no instance here: `load_settings` is called once by each process and the result is passed
-on. ``.env.example`` and docs/admin/reference/settings.md are generated from these classes.
-"""
+"""The whole of the settings, and how they are read."""
 
 import os
 import re
@@ -15,8 +11,9 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from app.core.errors import InvalidError
-from app.settings_access import AccessSettings
-from app.settings_ingest import IngestSettings
+from app.settings.access import AccessSettings
+from app.settings.durability import DurabilitySettings
+from app.settings.ingest import IngestSettings
 
 PREFIX = "SKYSHELF_"
 
@@ -31,7 +28,7 @@ class InternalFrames(StrEnum):
     STAFF = "staff"
 
 
-class Settings(IngestSettings, AccessSettings):
+class Settings(DurabilitySettings, IngestSettings, AccessSettings):
     """Every setting, with its default."""
 
     model_config = SettingsConfigDict(

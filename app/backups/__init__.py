@@ -1,0 +1,1 @@
+"""Copies of a whole archive, and an archive from a copy."""

@@ -1,0 +1,1 @@
+"""What a backup reads of the catalogue, within one session."""

@@ -1,0 +1,1 @@
+"""Proves that what is stored is what was received, and mends what is not."""

@@ -1,0 +1,1 @@
+"""Selects and changes of the verification, within one session."""
