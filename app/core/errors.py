@@ -103,6 +103,12 @@ class UnavailableError(ArchiveError):
         self.retry_after_s = retry_after_s
 
 
+class FullError(UnavailableError):
+    """There is no room left; the same request may succeed once somebody has made some."""
+
+    title = "No room left"
+
+
 class ThrottledError(UnavailableError):
     """The caller has asked too often; what is asked for is there."""
 

@@ -7,18 +7,27 @@ small, and astropy and cfitsio live only where they are used.
 
 import asyncio
 import importlib
+import math
 import multiprocessing
+import pickle
 import resource
+import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
 from app.core.errors import ArchiveError, InvalidError, UnavailableError
+
+MAX_FILE_BYTES: Final = 64 << 30
+"""The largest file that a child may write [byte]; more than any frame has, less than a disk."""
+
+MAX_OPEN_FILES: Final = 1024
+"""How many files a child may have open; a file of thousands of HDUs needs a few."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,16 +69,66 @@ class Task(Generic[P, R]):
         return cast("Callable[P, R]", getattr(importlib.import_module(module), name))
 
 
-def _run(path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401  # any task
-    """Resolve and call a task, in the child."""
+def _run(path: str, args: tuple[Any, ...], kwargs: dict[str, Any], cpu_s: float) -> Any:  # noqa: ANN401  # any task
+    """Resolve and call a task, in the child.
+
+    Raises
+    ------
+    RuntimeError
+        In the place of an error that the parent could not read, which would break the pool.
+    """
     function: Callable[..., Any] = Task[..., Any](path).resolve()
-    return function(*args, **kwargs)
+    _limit_cpu(cpu_s)
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        if _crosses(error):
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+    finally:
+        _limit_cpu(None)
+
+
+def _crosses(error: Exception) -> bool:
+    """Whether an error can be sent to the parent: some libraries make ones that cannot."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # what we wrote ourselves
+    except Exception:  # noqa: BLE001  # whatever their constructors raise
+        return False
+    return True
 
 
 def _limit(memory_bytes: int) -> None:
-    """Bound the address space of a child, so that a lying header ends in MemoryError."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """Bound what a child may use, so that a lying header ends in an error.
+
+    Address space above all, then the size and number of files; and no core dumps.
+    """
+    _lower(resource.RLIMIT_AS, memory_bytes)
+    _lower(resource.RLIMIT_FSIZE, MAX_FILE_BYTES)
+    _lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
+    _lower(resource.RLIMIT_CORE, 0)
+
+
+def _lower(kind: int, wanted: int) -> None:
+    """Set both limits of a kind, unless they are lower already."""
+    _, hard = resource.getrlimit(kind)
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(kind, (limit, limit))
+
+
+def _limit_cpu(more_s: float | None) -> None:
+    """Bound the processor time from now on; None for no limit.
+
+    The kernel counts the whole life of a child, which serves many calls, so that each call moves
+    the limit. It also ends a child that works on after its parent was killed.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = hard
+    if more_s is not None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        wanted = math.ceil(used.ru_utime + used.ru_stime + more_s)
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 class Offload:
@@ -83,12 +142,17 @@ class Offload:
         Address space that one child may use [byte].
     timeout_s
         How long one call may take [s]; the child is killed then.
+    cpu_s
+        How much processor time one call may take, in whole seconds [s]; None: as `timeout_s`.
     """
 
-    def __init__(self, *, processes: int, memory_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self, *, processes: int, memory_bytes: int, timeout_s: float, cpu_s: float | None = None
+    ) -> None:
         self._processes = processes
         self._memory_bytes = memory_bytes
         self._timeout_s = timeout_s
+        self._cpu_s = timeout_s if cpu_s is None else cpu_s
         self._is_closed = False
         self._pool = self._make_pool()
 
@@ -119,21 +183,21 @@ class Offload:
             If the pool is closing.
         """
         future = self._living_pool().schedule(
-            _run, args=[task.path, args, kwargs], timeout=self._timeout_s
+            _run, args=[task.path, args, kwargs, self._cpu_s], timeout=self._timeout_s
         )
         try:
             return cast("R", await asyncio.wrap_future(future))
         except ArchiveError:
             raise
         except (ProcessExpired, MemoryError) as error:
+            if isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGXCPU:
+                raise self._too_slow() from error
             raise CrashedError(
                 "the file could not be processed: the reading process crashed or needed too much"
                 " memory"
             ) from error
         except FutureTimeoutError as error:
-            raise TimedOutError(
-                f"the file could not be processed within {self._timeout_s:g} s"
-            ) from error
+            raise self._too_slow() from error
         except (FutureCancelledError, BrokenExecutor) as error:
             raise UnavailableError("the reading processes were stopped") from error
 
@@ -142,6 +206,9 @@ class Offload:
         self._is_closed = True
         self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it bare
         self._pool.join()
+
+    def _too_slow(self) -> TimedOutError:
+        return TimedOutError(f"the file could not be processed within {self._timeout_s:g} s")
 
     def _make_pool(self) -> ProcessPool:
         return ProcessPool(

@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from app.core.errors import ConflictError, UnavailableError
+from app.core.slots import BusyError
+from app.db.gate import GatedPool, ShutError
 from app.db.violations import conflict_of
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -33,7 +35,12 @@ _PASSING = {"25006", "40001", "40P01", "55P03"}
 """The server has become a standby; somebody else's transaction or lock came first."""
 
 
-def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
+_POOL_WAIT_S = 10
+_CONNECT_S = 5
+_BUSY_AGAIN_S = 2
+
+
+def make_engine(url: str, *, pool_size: int, statement_s: float | None = None) -> AsyncEngine:
     """Make the engine of a process.
 
     Parameters
@@ -42,6 +49,8 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
         ``postgresql+asyncpg://…``.
     pool_size
         Most connections that are open at once.
+    statement_s
+        How long the server may work on one statement [s]; None for as long as it takes.
 
     Returns
     -------
@@ -51,14 +60,34 @@ def make_engine(url: str, *, pool_size: int) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=pool_size,
+        hide_parameters=True,  # hashes of passwords and tokens, in the text of every error
         max_overflow=0,
-        pool_timeout=10,
+        poolclass=GatedPool,
+        pool_timeout=_POOL_WAIT_S,
         pool_pre_ping=True,
-        connect_args={
-            "timeout": 10,
-            "server_settings": {"application_name": "skyshelf", "timezone": "UTC"},
-        },
+        connect_args=connect_arguments(statement_s),
     )
+
+
+def connect_arguments(statement_s: float | None = None) -> dict[str, object]:
+    """Say how a connection is opened.
+
+    Parameters
+    ----------
+    statement_s
+        How long the server may work on one statement [s]; None for as long as it takes.
+
+    Returns
+    -------
+    dict
+        For the driver.
+    """
+    server = {"application_name": "skyshelf", "timezone": "UTC"}
+    if statement_s is not None:
+        server["statement_timeout"] = f"{math.ceil(statement_s * 1000)}ms"
+    # The server's own limit comes first; the driver's is for a connection that leads nowhere.
+    driver_s = None if statement_s is None else statement_s + _CONNECT_S
+    return {"timeout": _CONNECT_S, "command_timeout": driver_s, "server_settings": server}
 
 
 def make_sessions(engine: AsyncEngine) -> Sessions:
@@ -95,6 +124,8 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     ------
     ConflictError
         If a constraint of the schema was violated.
+    BusyError
+        If all connections stay in use, or too many wait for one.
     UnavailableError
         If the database cannot be reached, or refuses for a reason that will pass.
     DBAPIError
@@ -104,7 +135,10 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
         async with sessions() as session, session.begin():
             await _connect(session)
             yield session
-    except (InterfaceError, OperationalError, PoolTimeoutError) as error:
+    except PoolTimeoutError as error:
+        crowded: UnavailableError = _no_connection(error)
+        raise crowded from error
+    except (InterfaceError, OperationalError, TimeoutError) as error:
         raise UnavailableError("the database cannot be reached") from error
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -155,6 +189,9 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """
     try:
         connection: AsyncConnection = await engine.connect()
+    except PoolTimeoutError as error:
+        crowded: UnavailableError = _no_connection(error)
+        raise crowded from error
     except _AWAY as error:
         raise UnavailableError("the database cannot be reached") from error
     try:
@@ -162,6 +199,17 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
     finally:
         await connection.close()
+
+
+def _no_connection(error: PoolTimeoutError) -> UnavailableError:
+    """Tell a pool that is shut or in use from a server that is away."""
+    if isinstance(error, ShutError):
+        return UnavailableError("the database does not answer")
+    return BusyError(
+        "all connections to the database are in use, and as many requests wait as may: try again"
+        " later",
+        retry_after_s=_BUSY_AGAIN_S,
+    )
 
 
 def _is_passing(error: DBAPIError) -> bool:

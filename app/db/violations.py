@@ -23,6 +23,8 @@ _MEANINGS: dict[str, ConflictError] = {
     "uq_frame_versions_key": DuplicateNameError("a version of this key exists already"),
     "uq_frames_basename": DuplicateNameError("a frame of this basename exists already"),
     "uq_files_key": DuplicateNameError("a file of this path exists already"),
+    "pk_frames": DuplicateNameError("a frame of this number exists already"),
+    "uq_stored_thumbnails_basename": DuplicateNameError("a picture of this name exists already"),
     "pk_files": DuplicateNameError("a file of this number exists already"),
     "uq_users_username_lower": DuplicateNameError("a user of this name exists already"),
     "uq_users_email_lower": DuplicateNameError("a user with this e-mail address exists already"),

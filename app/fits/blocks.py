@@ -1,8 +1,9 @@
 """Raw header blocks: 80-byte card images in blocks of 2880 bytes (FITS standard 4.0, 3.1)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from app.fits.checksums import WordSum
 from app.fits.container import ByteSource
 from app.fits.errors import UnreadableError
 
@@ -27,11 +28,14 @@ class RawHeader:
         Whether there was an END card.
     cut_off
         Whether the file ends inside this header.
+    word_sum
+        Of all its blocks, for CHECKSUM.
     """
 
     cards: tuple[bytes, ...]
     has_end: bool
     cut_off: bool
+    word_sum: int = field(default=0, compare=False)
 
 
 class HeaderReader:
@@ -64,19 +68,25 @@ class HeaderReader:
             If the headers are longer than `MAX_HEADER_BYTES`.
         """
         cards: list[bytes] = []
+        words = WordSum()
         while True:
             block = self._block()
             images = [block[i : i + CARD_BYTES] for i in range(0, len(block), CARD_BYTES)]
             end = next((i for i, image in enumerate(images) if _is_end(image)), None)
             if end is not None:
-                return RawHeader((*cards, *images[:end]), has_end=True, cut_off=False)
+                words.add(block)
+                cards.extend(images[:end])
+                return RawHeader(tuple(cards), has_end=True, cut_off=False, word_sum=words.value)
             first_data = _first_data(images)
             if first_data == 0:
                 self._source.unread(block)
+            else:
+                words.add(block)
             cards.extend(images[:first_data])
             if first_data is not None or len(block) < BLOCK_BYTES:
                 cut_off = first_data is None and bool(block)
-                return RawHeader(_stripped(cards), has_end=False, cut_off=cut_off)
+                kept = _stripped(cards)
+                return RawHeader(kept, has_end=False, cut_off=cut_off, word_sum=words.value)
 
     def _block(self) -> bytes:
         self._left_bytes -= BLOCK_BYTES

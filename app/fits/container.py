@@ -2,7 +2,7 @@
 
 import bz2
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -94,13 +94,15 @@ class ByteSource:
         """
         self._pushed = data + self._pushed
 
-    def skip(self, count: int) -> int:
+    def skip(self, count: int, seen: Callable[[bytes], None] | None = None) -> int:
         """Pass over bytes without keeping them.
 
         Parameters
         ----------
         count
             How many [byte]; may be any lie of a header.
+        seen
+            Called with the bytes, piece by piece. None: a plain file need not be read for them.
 
         Returns
         -------
@@ -112,8 +114,11 @@ class ByteSource:
         UnreadableError
             If the compressed stream is damaged or unpacks to more than `MAX_UNPACKED_BYTES`.
         """
-        passed = len(self.read(min(count, len(self._pushed))))
-        if self._size_bytes is not None:
+        pushed = self.read(min(count, len(self._pushed)))
+        passed = len(pushed)
+        if seen is not None:
+            seen(pushed)
+        elif self._size_bytes is not None:
             step = min(count - passed, max(0, self._size_bytes - self._file.tell()))
             self._file.seek(step, 1)
             return passed + step
@@ -121,6 +126,8 @@ class ByteSource:
             chunk = self._take(min(CHUNK_BYTES, count - passed))
             if not chunk:
                 break
+            if seen is not None:
+                seen(chunk)
             passed += len(chunk)
         return passed
 

@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import IO
 
 from astropy import log
+from astropy.coordinates import ConvertError
+from astropy.io.fits.hdu.base import InvalidHDUException
 from astropy.io.fits.hdu.compressed._compression import CfitsioException
 from astropy.io.fits.verify import VerifyError
+from astropy.time import ScaleValueError
+from astropy.units import UnitsError
+from fitsio.fits_exceptions import FITSFormatError
 
 from app.core.errors import TooLargeError
 from app.fits.container import CHUNK_BYTES, ByteSource, opened
+from app.fits.counts import check_counts
 from app.fits.models import Container
 
 LIBRARY_ERRORS: tuple[type[Exception], ...] = (
@@ -30,11 +36,17 @@ LIBRARY_ERRORS: tuple[type[Exception], ...] = (
     ArithmeticError,
     EOFError,
     RuntimeError,
+    AssertionError,  # astropy on names of columns
     ImportError,  # astropy on a container that it has an optional package for
     struct.error,
     CfitsioException,
     zlib.error,
     VerifyError,
+    InvalidHDUException,
+    FITSFormatError,
+    UnitsError,
+    ConvertError,
+    ScaleValueError,
 )
 """What astropy and cfitsio are known to raise on damaged files."""
 
@@ -101,7 +113,7 @@ def plain_file(path: Path, scratch: Path | None) -> Iterator[Path]:
     TooLargeError
         If it would grow above `MAX_COPY_BYTES`.
     UnreadableError
-        If it cannot be decompressed.
+        If it cannot be decompressed, or claims more axes or columns than FITS allows.
     """  # the copying raises them
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         plain = Path(folder) / "image.fits"
@@ -111,6 +123,8 @@ def plain_file(path: Path, scratch: Path | None) -> Iterator[Path]:
             else:
                 with plain.open("wb") as copy:
                     _copy(source, copy)
+        with opened(plain) as (_, source):
+            check_counts(source)
         yield plain
 
 

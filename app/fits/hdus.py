@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from app.fits.blocks import BLOCK_BYTES, CARD_BYTES, HeaderReader, RawHeader
 from app.fits.cards import parse_cards
+from app.fits.checksums import ChecksumCheck, WordSum, is_stated
 from app.fits.container import ByteSource
 from app.fits.errors import UnreadableError
 from app.fits.header import (
@@ -28,8 +29,10 @@ SCIENCE_NAME = "SCI"
 IMAGES = frozenset({HduKind.IMAGE, HduKind.COMPRESSED_IMAGE})
 
 
-def read_hdus(source: ByteSource, repairs: Repairs) -> tuple[Hdu, ...]:
-    """Read every HDU, passing over the data.
+def read_hdus(
+    source: ByteSource, repairs: Repairs, checksums: ChecksumCheck | None = None
+) -> tuple[Hdu, ...]:
+    """Read every HDU, passing over the data; those whose sum is stated are summed up.
 
     Damage in a header ends the reading there, since nobody can tell where the next HDU begins.
     What was read up to there is kept and the rest is reported; where nothing that holds data was
@@ -41,6 +44,8 @@ def read_hdus(source: ByteSource, repairs: Repairs) -> tuple[Hdu, ...]:
         Stands at the first byte.
     repairs
         Takes what was wrong.
+    checksums
+        Takes what CHECKSUM and DATASUM say; None where nobody asks.
 
     Returns
     -------
@@ -52,11 +57,11 @@ def read_hdus(source: ByteSource, repairs: Repairs) -> tuple[Hdu, ...]:
     UnreadableError
         If no HDU with data comes before one whose header cannot be read.
     """
-    reader = HeaderReader(source)
-    hdus = [_read_hdu(reader.read(), 0, source, repairs)]
+    reader, check = HeaderReader(source), checksums or ChecksumCheck()
+    hdus = [_read_hdu(reader.read(), 0, source, repairs, check)]
     while _next_begins(source, len(hdus), repairs):
         try:
-            hdus.append(_read_hdu(reader.read(), len(hdus), source, repairs))
+            hdus.append(_read_hdu(reader.read(), len(hdus), source, repairs, check))
         except UnreadableError as error:
             if all(hdu.kind is HduKind.EMPTY for hdu in hdus):
                 raise
@@ -95,7 +100,9 @@ def _next_begins(source: ByteSource, index: int, repairs: Repairs) -> bool:
     return False
 
 
-def _read_hdu(raw: RawHeader, index: int, source: ByteSource, repairs: Repairs) -> Hdu:
+def _read_hdu(
+    raw: RawHeader, index: int, source: ByteSource, repairs: Repairs, checksums: ChecksumCheck
+) -> Hdu:
     if raw.cut_off:
         raise UnreadableError(
             f"the file ends inside the header of HDU {index}, after {len(raw.cards)} cards:"
@@ -110,17 +117,23 @@ def _read_hdu(raw: RawHeader, index: int, source: ByteSource, repairs: Repairs) 
         repairs.add(
             "SIMPLE is not T: the file says itself that it does not conform to the standard"
         )
-    _pass_data(structure.data_bytes, index, source, repairs)
+    words = WordSum() if is_stated(header) else None
+    _pass_data(structure.data_bytes, index, source, repairs, words)
+    if words is not None:
+        checksums.compare(header, index, raw.word_sum, words.value)
     return _hdu(index, cards, header, structure, repairs)
 
 
-def _pass_data(size_bytes: int, index: int, source: ByteSource, repairs: Repairs) -> None:
-    there = source.skip(size_bytes)
+def _pass_data(
+    size_bytes: int, index: int, source: ByteSource, repairs: Repairs, words: WordSum | None
+) -> None:
+    seen = None if words is None else words.add
+    there = source.skip(size_bytes, seen)
     if there < size_bytes:
         repairs.add(f"the data of HDU {index} are cut off: {there} of {size_bytes} bytes are there")
         return
     padding = -size_bytes % BLOCK_BYTES
-    if source.skip(padding) < padding:
+    if source.skip(padding, seen) < padding:
         repairs.add(f"HDU {index}: the last block is not filled up to {BLOCK_BYTES} bytes")
 
 

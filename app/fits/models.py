@@ -48,6 +48,30 @@ class ObservationType(StrEnum):
     EXPERIMENTAL = "EXPERIMENTAL"
 
 
+class ChecksumState(StrEnum):
+    """What CHECKSUM and DATASUM of a file say of its bytes."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Checksums:
+    """What the checksums inside a file say of its bytes.
+
+    Attributes
+    ----------
+    state
+        Valid if every sum that is there agrees with the bytes, absent if there is none.
+    flaws
+        HDU and keyword of each that does not agree; empty unless invalid.
+    """
+
+    state: ChecksumState = ChecksumState.ABSENT
+    flaws: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class HeaderCard:
     """One header card.
@@ -225,6 +249,8 @@ class Reading:
         None without a celestial WCS, or where it cannot be evaluated.
     repairs
         What had to be repaired or was left out, one sentence each; empty for a sound file.
+    checksums
+        What CHECKSUM and DATASUM say of the bytes.
     """
 
     container: Container
@@ -233,6 +259,7 @@ class Reading:
     metadata: Metadata
     footprint: Footprint | None
     repairs: tuple[str, ...]
+    checksums: Checksums = Checksums()
 
     @property
     def science(self) -> Hdu | None:

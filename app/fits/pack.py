@@ -16,9 +16,10 @@ from typing import IO, Final
 from astropy.io import fits
 
 from app.core.errors import UnavailableError
-from app.fits.container import START_BYTES, container_of
+from app.fits.container import opened
+from app.fits.counts import check_counts
 from app.fits.decoding import LIBRARY_ERRORS, brief, plain_file, quiet
-from app.fits.errors import NotFitsError
+from app.fits.errors import NotFitsError, UnreadableError
 from app.fits.layout import PlainImage, Unit, header_bytes, raw_cards, stored_pixels, units_of
 from app.fits.models import Container
 from app.fits.proof import prove_equal
@@ -29,7 +30,7 @@ MAX_IMAGE_BYTES: Final = 512 << 20
 
 _SMALLEST_TILE_PX = 4096
 _RICE_BITPIX = (8, 16, 32)
-_REFUSALS: tuple[type[Exception], ...] = (*LIBRARY_ERRORS, NotFitsError)
+_REFUSALS: tuple[type[Exception], ...] = (*LIBRARY_ERRORS, NotFitsError, UnreadableError)
 _DISK_REFUSES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _NULL_PRIMARY = [
     b"SIMPLE  =                    T / conforms to the FITS standard".ljust(80),
@@ -37,6 +38,7 @@ _NULL_PRIMARY = [
     b"NAXIS   =                    0 / no data".ljust(80),
     b"EXTEND  =                    T / the image is in the first extension".ljust(80),
 ]
+_SIMPLE = b"SIMPLE  "
 _TABLE_NEEDS = re.compile(rb"(?:SIMPLE|BITPIX|NAXIS\d*|EXTEND|BLOCKED|PCOUNT|GCOUNT) *$")
 _TABLE_NEEDS_OF_8 = {b"XTENSION": b"ZTENSION", b"CHECKSUM": b"ZHECKSUM", b"DATASUM ": b"ZDATASUM"}
 _GIVEN_BY_THE_IMAGE = re.compile(
@@ -117,10 +119,10 @@ def pack_copy(source: Path, target: Path, scratch: Path) -> PackResult:
 
 def _write(source: Path, draft: Path) -> str | None:
     """Write the packed file; returns why not, if there is nothing to be packed."""
-    with source.open("rb") as file:
-        container = container_of(file.read(START_BYTES))
-    if container is not Container.PLAIN:
-        return f"the file is compressed by {container} as a whole"
+    with opened(source) as (container, content):
+        if container is not Container.PLAIN:
+            return f"the file is compressed by {container} as a whole"
+        check_counts(content)
     units = units_of(source)
     if reason := _reason_to_stay(source, units):
         return reason
@@ -171,7 +173,9 @@ def _write_compressed(source: Path, unit: Unit, image: PlainImage, packed: IO[by
         file.flush()
         table = units_of(Path(file.name))[1]
         tiling = [card for card in raw_cards(Path(file.name), table) if not _is_of_image(card)]
-        packed.write(header_bytes([*tiling, *map(_moved, raw_cards(source, unit))]))
+        is_primary = unit.header_at == 0
+        moved = [_moved(card, is_primary=is_primary) for card in raw_cards(source, unit)]
+        packed.write(header_bytes([*tiling, *moved]))
         _copy(file, table.data_at, table.end_at, packed)
 
 
@@ -187,9 +191,12 @@ def _is_of_image(card: bytes) -> bool:
     return _GIVEN_BY_THE_IMAGE.match(card[:8]) is not None
 
 
-def _moved(card: bytes) -> bytes:
+def _moved(card: bytes, *, is_primary: bool) -> bytes:
     """Return a card of the image under the name that it has in the header of the table."""
     keyword = card[:8]
+    if keyword == _SIMPLE and not is_primary:
+        # copied from some primary header; as ZSIMPLE it would say that this one is primary
+        return card
     if keyword in _TABLE_NEEDS_OF_8:
         return _TABLE_NEEDS_OF_8[keyword] + card[8:]
     if _TABLE_NEEDS.match(keyword):

@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+from app.fits.checksums import ChecksumCheck
 from app.fits.container import opened
 from app.fits.footprint import measure
 from app.fits.hdus import read_hdus, science_index
@@ -42,9 +43,9 @@ def read_file(path: Path | str, keyword_map: KeywordMap) -> Reading:
     UnavailableError
         If the file cannot be opened.
     """
-    repairs = Repairs()
+    repairs, checksums = Repairs(), ChecksumCheck()
     with opened(Path(path)) as (container, source):
-        hdus = read_hdus(source, repairs)
+        hdus = read_hdus(source, repairs, checksums)
         source.drain()
     index = science_index(hdus)
     science = None if index is None else hdus[index]
@@ -52,7 +53,8 @@ def read_file(path: Path | str, keyword_map: KeywordMap) -> Reading:
         # What astropy warns of is either repaired here and said, or of no consequence.
         footprint = _footprint(science, Path(path), repairs)
         metadata = read_metadata(hdus, science, footprint, keyword_map, repairs)
-    return Reading(container, hdus, index, metadata, footprint, repairs.sentences())
+    outcome = checksums.outcome()
+    return Reading(container, hdus, index, metadata, footprint, repairs.sentences(), outcome)
 
 
 def _footprint(science: Hdu | None, path: Path, repairs: Repairs) -> Footprint | None:

@@ -77,7 +77,10 @@ def _write(plain: Path, written: IO[bytes]) -> None:
 
 def _only_stands_before(primary: Unit, following: list[list[bytes]]) -> bool:
     """Tell whether the primary HDU was made only because compressed images are extensions."""
-    was_primary = any(card.startswith(_ZSIMPLE) for cards in following for card in cards)
+    was_primary = any(
+        any(map(_ZIMAGE.match, cards)) and any(card.startswith(_ZSIMPLE) for card in cards)
+        for cards in following
+    )
     return primary.data_at == primary.end_at and was_primary
 
 
@@ -106,10 +109,11 @@ def image_cards(cards: Iterable[bytes]) -> list[bytes]:
     list of bytes
         Mandatory keywords first, in the order of the standard; all others as they stood.
     """
-    kept = [card for card in map(_image_card, cards) if card is not None]
-    there = {_keyword(card) for card in kept}
-    if "SIMPLE" in there:
+    stored = list(cards)
+    kept = [card for card in map(_image_card, stored) if card is not None]
+    if any(card.startswith(_ZSIMPLE) for card in stored):
         return sorted(kept, key=_place)
+    there = {_keyword(card) for card in kept}
     added = [
         card.ljust(CARD_BYTES) for keyword, card in _OF_AN_EXTENSION.items() if keyword not in there
     ]
@@ -135,7 +139,7 @@ def _keyword(card: bytes) -> str:
 def _place(card: bytes, behind: tuple[str, ...] = ()) -> tuple[int, int]:
     """Rank the mandatory keywords; ``behind`` those that follow the axes."""
     keyword = _keyword(card)
-    if keyword in _FIRST:
+    if keyword in _FIRST and not (behind and keyword == "SIMPLE"):
         return _FIRST.index(keyword), 0
     axis = keyword.removeprefix("NAXIS")
     if axis != keyword and axis.isdigit():

@@ -32,6 +32,9 @@ TABLE_NAME = "COMPRESSED_IMAGE"
 """The EXTNAME that fpack gives to tables around images that had none."""
 
 FIRST = re.compile(r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT")
+FIRST_OF_EXTENSION = re.compile(r"XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT")
+"""A SIMPLE card in an extension was copied from a primary header, and says nothing."""
+
 OF_AN_EXTENSION = (
     HeaderCard("XTENSION", "IMAGE", "Image extension"),
     HeaderCard("PCOUNT", 0, "number of parameters"),
@@ -56,12 +59,14 @@ def image_cards(cards: Iterable[HeaderCard]) -> tuple[HeaderCard, ...]:
         Mandatory keywords first, in the order of the standard; all others as they stood. With
         neither ZSIMPLE nor ZTENSION the image counts as an extension.
     """
-    kept = [card for card in map(_image_card, cards) if card is not None]
-    first = [card for card in kept if FIRST.fullmatch(card.keyword)]
+    stored = list(cards)
+    kept = [card for card in map(_image_card, stored) if card is not None]
+    is_first = FIRST if any(card.keyword == "ZSIMPLE" for card in stored) else FIRST_OF_EXTENSION
+    first = [card for card in kept if is_first.fullmatch(card.keyword)]
     there = {card.keyword for card in first}
-    if "SIMPLE" not in there:
+    if is_first is FIRST_OF_EXTENSION:
         first += [card for card in OF_AN_EXTENSION if card.keyword not in there]
-    rest = [card for card in kept if not FIRST.fullmatch(card.keyword)]
+    rest = [card for card in kept if not is_first.fullmatch(card.keyword)]
     return (*sorted(first, key=_place), *rest)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.errors import InvalidError, NotFoundError
+from app.fits.models import Checksums
 from app.frames.models import FrameFacts, HeaderOfHdu, ReceivedFile, StoredFile
 
 
@@ -67,6 +68,8 @@ class Deposit:
         Whether it holds a source catalogue.
     repairs
         What had to be repaired to read the header.
+    checksums
+        What CHECKSUM and DATASUM say of the bytes; None where it is no FITS file.
     """
 
     stored: StoredFile
@@ -75,6 +78,7 @@ class Deposit:
     science_hdu: int | None = None
     has_catalog: bool = False
     repairs: tuple[str, ...] = ()
+    checksums: Checksums | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class LinkSigner:
             If the link was altered or has expired.
         """
         right = self._digest(frame_id, given.version, given.expires)
-        if not hmac.compare_digest(right.encode(), given.signature.lower().encode()):
+        if not hmac.compare_digest(right.encode(), given.signature.encode()):
             raise InvalidLinkError("the signature of this link is not valid: ask for a new link")
         if int(given.expires) < self._clock().timestamp():
             raise InvalidLinkError("this link has expired: ask for a new one")

@@ -11,6 +11,7 @@ from app.core.errors import ConflictError, InvalidError, NotFoundError
 from app.core.paging import Window
 from app.core.sky import Cone, Vector
 from app.core.sky_polygon import Polygon
+from app.fits.models import Checksums
 from app.frames.header_filters import HeaderFilter
 
 _OWN_KEY: Final = re.compile("[0-9a-f]{32}")
@@ -46,6 +47,10 @@ class StoredFile:
         File name as clients see it: basename and extension.
     extension, content_type, size_bytes, md5, sha256, crc32
         Of the stored bytes.
+    damage
+        What a verification found wrong with the bytes; None: nothing.
+    verified_at
+        When they were found sound last, UTC; None: never yet.
     """
 
     key: str
@@ -56,6 +61,8 @@ class StoredFile:
     md5: str
     sha256: str
     crc32: int
+    damage: str | None = field(default=None, compare=False)
+    verified_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,8 @@ class Version:
         Where in the store the bytes of an announced version may turn up, best first.
     repairs
         What had to be repaired to read the header.
+    checksums
+        What CHECKSUM and DATASUM said of the bytes as received; None: nobody looked.
     science_hdu
         Index of the science HDU of the stored file; None for none.
     created_at
@@ -114,6 +123,7 @@ class Version:
     received: ReceivedFile | None
     expected_keys: tuple[str, ...]
     repairs: tuple[str, ...]
+    checksums: Checksums | None
     science_hdu: int | None
     created_at: datetime
 

@@ -1,8 +1,31 @@
 """What is added to the catalogue, and what becomes of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from app.fits.models import Checksums
 from app.frames.models import FrameFacts, HeaderOfHdu, ReceivedFile, StoredFile
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a catalogue that was lost said of a version: numbers and times that stay as they were.
+
+    Attributes
+    ----------
+    file_id, version_id
+        Numbers of file and version; None where somebody else has them by now.
+    key
+        Unique key of the version; None likewise.
+    created_at, frame_created_at
+        When the version and its frame came, UTC.
+    """
+
+    file_id: int | None
+    version_id: int | None
+    key: str | None
+    created_at: datetime
+    frame_created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +46,14 @@ class NewVersion:
         Basenames that the header names.
     repairs
         What had to be repaired to read the header.
+    checksums
+        What CHECKSUM and DATASUM said of the bytes as received; None: nobody looked.
     owner_id
         Who uploaded it.
     frame_id
         The number that a new frame shall have, for imports that keep numbers; None: the next one.
+    kept
+        What a catalogue that was lost said of this version; None for one that is really new.
     """
 
     basename: str
@@ -37,8 +64,10 @@ class NewVersion:
     science_hdu: int | None
     related: tuple[str, ...]
     repairs: tuple[str, ...]
+    checksums: Checksums | None = None
     owner_id: int | None = None
     frame_id: int | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)

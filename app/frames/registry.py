@@ -63,20 +63,32 @@ class FrameRegistry:
         """
         return await self._writer.find_received(sha256)
 
-    async def find_key(self, sha256: str) -> str | None:
-        """Find where the version is stored that was received with these bytes.
+    async def find_kept(self, sha256: str) -> Version | None:
+        """Find the version that was received with these bytes, or is stored in them.
 
         Parameters
         ----------
         sha256
-            Of the bytes as received, or as stored.
+            Of the bytes.
 
         Returns
         -------
-        str or None
-            None where there is none.
+        Version or None
+            With a file, which may be missing or damaged; None where there is none.
         """
-        return await self._writer.find_key(sha256)
+        return await self._writer.find_kept(sha256)
+
+    async def mend_file(self, version_id: int, now: datetime) -> None:
+        """Note that the stored file of a version is whole again.
+
+        Parameters
+        ----------
+        version_id
+            The version.
+        now
+            When, UTC.
+        """
+        await self._writer.mend_file(version_id, now)
 
     async def find_number(self, basename: str) -> int | None:
         """Find the number of a frame, whoever may see it.

@@ -1,6 +1,7 @@
 """The settings of log-ins and of how often somebody may ask."""
 
 import ipaddress
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
@@ -8,6 +9,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.errors import InvalidError
 from app.core.rates import parse_rate
+
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.ASCII)
 
 
 def _checked(text: str) -> str:
@@ -49,13 +52,31 @@ class AccessSettings(BaseSettings):
     throttle_users: RateText = "off"
     """How often one user may ask, as `50000/day`; staff always may. `off` for no limit."""
 
+    max_connections: Annotated[int, Field(ge=10, le=100_000)] = 800
+    """How many connections one API process serves at the same time; whoever comes then gets 503.
+    Each takes a file descriptor of the process."""
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
+    """Origins of pages elsewhere whose scripts may read the archive, as `https://sky.example.org`,
+    separated by commas; `*` for all, as clients of the LCO archive expect, `-` for none. Cookies
+    never count for them, only a token of their own."""
+
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses or networks of the proxies in front of the API, separated by commas. Only from
     these is `X-Forwarded-For` believed; it says who a throttled client is."""
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("cors_origins")
     @classmethod
-    def _split_proxies(cls, value: object) -> object:
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value == ("-",):
+            return ()
+        if value == ("*",) or all(_ORIGIN.fullmatch(entry) for entry in value):
+            return value
+        raise ValueError("origins such as https://sky.example.org are needed, or * alone")
+
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_words(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value

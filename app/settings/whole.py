@@ -17,6 +17,10 @@ from app.settings.ingest import IngestSettings
 
 PREFIX = "SKYSHELF_"
 
+_BESIDES_THE_POOL = 2  # of each process: the pulse, and the listener for jobs
+_SPARE_CONNECTIONS = 10  # commands, and an operator's psql
+
+_CREDENTIALS_IN_URL = re.compile(r"//.*@", re.DOTALL)
 _DIALECT_HOST = re.compile(r"(pyobs|archive|thumbnails)=[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII)
 
 
@@ -235,6 +239,12 @@ class Settings(DurabilitySettings, IngestSettings, AccessSettings):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
+    @property
+    def connections_needed(self) -> int:
+        """How many database connections are open at most, with one worker and some to spare."""
+        of_a_process = self.database_pool + _BESIDES_THE_POOL
+        return of_a_process * (self.api_workers + 1) + _SPARE_CONNECTIONS
+
     def with_database(self, url: str) -> Self:
         """Return the same settings on another database.
 
@@ -347,5 +357,13 @@ def load_settings(**overrides: object) -> Settings:
         first = error.errors(include_url=False)[0]
         name = PREFIX + str(first["loc"][0]).upper()
         what = first["msg"].removeprefix("Value error, ")
-        shown = "" if "password" in name.lower() or "secret" in name.lower() else first["input"]
-        raise InvalidError(f"{name}={shown}: {what}", field=name) from error
+        raise InvalidError(
+            f"{name}={_shown(name, first['input'])}: {what}", field=name
+        ) from None  # it quotes the value
+
+
+def _shown(name: str, value: object) -> object:
+    """Return a refused value without what is secret in it, such as the password of a URL."""
+    if any(word in name.lower() for word in ("password", "secret")):
+        return ""
+    return _CREDENTIALS_IN_URL.sub("//***@", value) if isinstance(value, str) else value

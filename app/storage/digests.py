@@ -12,6 +12,7 @@ from typing import BinaryIO, Self
 
 from isal import isal_zlib
 
+from app.core.faults import FaultPoint, reach
 from app.storage.errors import NotAFileError, translated
 
 BLOCK_BYTES = 1024 * 1024
@@ -113,6 +114,7 @@ class DigestingWriter:
         """
         with translated(self._target.name):
             self._file.write(block)
+        reach(FaultPoint.WRITING)
         self._digester.update(block)
 
     def finish(self) -> Digests:

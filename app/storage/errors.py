@@ -5,7 +5,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.core.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from app.core.errors import (
+    ConflictError,
+    FullError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENODEV}
 
 
 class MissingFileError(NotFoundError):
@@ -62,6 +71,48 @@ class StorageUnavailableError(UnavailableError):
     title = "Storage unavailable"
 
 
+class StorageFullError(StorageUnavailableError, FullError):
+    """A disk is full, or a quota is used up."""
+
+    title = "Storage full"
+
+
+def storage_error(error: OSError, what: str) -> StorageUnavailableError:
+    """Tell of an error of the operating system as the archive's own.
+
+    Parameters
+    ----------
+    error
+        What the system said.
+    what
+        What was worked on: a key, a bare file name, or a volume.
+
+    Returns
+    -------
+    StorageUnavailableError
+        A `StorageFullError` where there is no room.
+    """
+    reason = os.strerror(error.errno) if error.errno else "unknown error"
+    kind = StorageFullError if error.errno in _FULL else StorageUnavailableError
+    return kind(f"the storage refused to work on {what}: {reason}; see to the disk, then try again")
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether an error of the operating system says that a disk refuses, whatever was asked.
+
+    Parameters
+    ----------
+    error
+        Any error.
+
+    Returns
+    -------
+    bool
+        True where it is full, read-only, broken, away, or not permitted.
+    """
+    return isinstance(error, OSError) and error.errno in _FULL | _REFUSED
+
+
 @contextmanager
 def translated(name: str) -> Iterator[None]:
     """Turn errors of the operating system, in the block that this guards, into the archive's own.
@@ -80,7 +131,7 @@ def translated(name: str) -> Iterator[None]:
     InvalidKeyError
         If the name is too long for the file system.
     StorageUnavailableError
-        If the system refuses for any other reason.
+        If the system refuses for any other reason; a `StorageFullError` where there is no room.
     """
     try:
         yield
@@ -95,7 +146,5 @@ def translated(name: str) -> Iterator[None]:
             raise InvalidKeyError(
                 f"the name {name!r} is too long for the archive's file system"
             ) from error
-        reason = os.strerror(error.errno) if error.errno else "unknown error"
-        raise StorageUnavailableError(
-            f"the storage refused to work on {name!r}: {reason}; see to the disk, then try again"
-        ) from error
+        refused: StorageUnavailableError = storage_error(error, repr(name))
+        raise refused from error

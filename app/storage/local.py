@@ -1,18 +1,18 @@
 """Archived bytes in a folder of a local or mounted disk."""
 
 import asyncio
-import errno
-import os
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from app.core.faults import FaultPoint, reach
+from app.storage.aside import set_aside
 from app.storage.digests import BLOCK_BYTES, open_source
 from app.storage.errors import (
     InvalidKeyError,
@@ -21,14 +21,13 @@ from app.storage.errors import (
     StorageUnavailableError,
     translated,
 )
+from app.storage.local_trash import LocalTrash
+from app.storage.names import drop, linked, make_folders, sync, sync_folder
 from app.storage.protocol import Staged, check_key
+from app.storage.trash import Trash
+from app.storage.walking import changed_s, files_below
 
 _STAGED = ".staged-"
-_NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
-_NO_FOLDER_FSYNC = {errno.EINVAL, errno.ENOTSUP}
-_NOT_THERE = {errno.ENOENT, errno.ENOTDIR}
-_NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, *_NOT_THERE}
-_NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _TRIES = 5
 _BATCH = 1000
 
@@ -72,7 +71,7 @@ class LocalStaged:
     def discard(self) -> None:
         """Remove the temporary file; see `Staged.discard`."""
         with translated(self.key):
-            _drop(self._temporary, self._root)  # a committed file has no such name any more
+            drop(self._temporary, self._root)  # a committed file has no such name any more
 
 
 class LocalStore:
@@ -93,6 +92,12 @@ class LocalStore:
         with translated("the archive's folder"):
             root.mkdir(parents=True, exist_ok=True)
             self._root = root.resolve()
+        self._trash = LocalTrash(self._root, self._locate)
+
+    @property
+    def trash(self) -> Trash:
+        """Where the files of deleted frames are kept; see `Store.trash`."""
+        return self._trash
 
     async def stage(self, source: Path, key: str, *, adopt: bool = False) -> Staged:
         """Copy or adopt a file beside its target; see `Store.stage`."""
@@ -124,9 +129,14 @@ class LocalStore:
         """Remove a file and the empty folders above it; see `Store.remove`."""
         await asyncio.to_thread(self._remove, self._locate(key), key)
 
-    async def iter_keys(self) -> AsyncIterator[str]:
+    async def set_aside(self, key: str) -> str:
+        """Move damaged bytes out of the way; see `Store.set_aside`."""
+        return await asyncio.to_thread(set_aside, self._root, check_key(key))
+
+    async def iter_keys(self, after: str = "") -> AsyncIterator[str]:
         """Walk through all files, a thousand at a time; see `Store.iter_keys`."""
-        files = (path for path in self._walk() if not path.name.startswith("."))
+        walk = files_below(self._root, after.split("/") if after else ())
+        files = (path for path in walk if not path.name.startswith("."))
         while batch := await asyncio.to_thread(lambda: list(islice(files, _BATCH))):
             for path in batch:
                 yield path.relative_to(self._root).as_posix()
@@ -175,29 +185,21 @@ class LocalStore:
                 self._bring(file, temporary, source if adopt else None)
                 size_bytes = temporary.stat().st_size
             except BaseException:
-                _drop(temporary, self._root)
+                drop(temporary, self._root)
                 raise
+        reach(FaultPoint.STAGED)
         return LocalStaged(key, size_bytes, self._root, temporary, target)
 
     def _bring(self, file: BinaryIO, temporary: Path, adopted: Path | None) -> None:
         for _ in range(_TRIES):
             # Another call may prune a folder that this one has just made and not yet used.
             with suppress(FileNotFoundError):
-                self._make_folders(temporary.parent)
+                make_folders(temporary.parent, self._root)
                 if adopted is None or not linked(adopted, temporary):
                     _copy(file, temporary)
-                _sync(temporary)
+                sync(temporary)
                 return
         raise StorageUnavailableError("the archive's folder is away; is its disk mounted?")
-
-    def _make_folders(self, folder: Path) -> None:
-        """Make the missing folders from the root down, each durably."""
-        for path in reversed((folder, *folder.relative_to(self._root).parents)):
-            step = self._root / path
-            if step == self._root or step.is_dir():
-                continue
-            step.mkdir(exist_ok=True)
-            sync_folder(step.parent)
 
     def _exists(self, key: str) -> bool:
         path = self._locate(key)
@@ -211,97 +213,15 @@ class LocalStore:
 
     def _remove(self, path: Path, name: str) -> None:
         with suppress(MissingFileError), translated(name):
-            _drop(path, self._root)
+            drop(path, self._root)
 
     def _stale_staged(self, older_than_s: float) -> list[str]:
-        # ctime: a file that was adopted by a link keeps the mtime of long ago.
         limit_s = time.time() - older_than_s
         return [
             path.relative_to(self._root).as_posix()
-            for path in self._walk()
-            if path.name.startswith(_STAGED) and _changed_s(path) <= limit_s
+            for path in files_below(self._root)
+            if path.name.startswith(_STAGED) and changed_s(path) <= limit_s
         ]
-
-    def _walk(self) -> Iterator[Path]:
-        """Walk through regular files, without following links or entering hidden folders."""
-        folders = [self._root]
-        while folders:
-            folder = folders.pop()
-            for entry in _entries(folder, missing_ok=folder != self._root):
-                if entry.is_file(follow_symlinks=False):
-                    yield Path(entry.path)
-                elif entry.is_dir(follow_symlinks=False) and not _foreign(entry.name):
-                    folders.append(Path(entry.path))
-
-
-def _foreign(name: str) -> bool:
-    """Tell folders that the file system keeps in its root and that hold none of our files."""
-    return name.startswith(".") or name == "lost+found"
-
-
-def _entries(folder: Path, *, missing_ok: bool) -> list[os.DirEntry[str]]:
-    try:
-        with translated(folder.name), os.scandir(folder) as entries:
-            return list(entries)
-    except MissingFileError as error:
-        if missing_ok:
-            return []
-        raise StorageUnavailableError(
-            "the archive's folder is away; is its disk mounted?"
-        ) from error
-
-
-def _changed_s(path: Path) -> float:
-    """Give the time of the last change of the inode [s since 1970], now if it has gone."""
-    try:
-        return path.lstat().st_ctime
-    except FileNotFoundError:
-        return time.time()
-
-
-@contextmanager
-def _tolerating(codes: set[int]) -> Iterator[None]:
-    """Let some errors of the system pass, and no others.
-
-    Raises
-    ------
-    OSError
-        Any other.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in codes:
-            raise
-
-
-def linked(source: Path, target: Path) -> bool:
-    """Try to give a file a second name instead of copying its bytes.
-
-    Parameters
-    ----------
-    source
-        The file.
-    target
-        The other name; nothing is there.
-
-    Returns
-    -------
-    bool
-        False where the file system cannot, or the two names are on different ones.
-
-    Raises
-    ------
-    OSError
-        If it could and does not.
-    """
-    try:
-        target.hardlink_to(source)
-    except OSError as error:
-        if error.errno in _NO_LINKS:
-            return False
-        raise
-    return True
 
 
 def _copy(file: BinaryIO, temporary: Path) -> None:
@@ -315,44 +235,15 @@ def _claim(temporary: Path, target: Path) -> bool:
         return True
     # No hard links here: an empty file of that name keeps all others out until the rename.
     target.touch(exist_ok=False)
+    reach(FaultPoint.CLAIMED)
     return False
 
 
 def _settle(temporary: Path, target: Path, *, is_linked: bool) -> None:
     """Remove the temporary name and make the final one durable."""
     if is_linked:
+        reach(FaultPoint.LINKED)
         temporary.unlink()
     else:
         temporary.replace(target)
     sync_folder(target.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the file system knows how to.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-    """
-    with _tolerating(_NO_FOLDER_FSYNC):
-        _sync(folder)
-
-
-def _drop(path: Path, root: Path) -> None:
-    """Remove a file if it is there, and then the folders above it that are empty."""
-    with _tolerating(_NOT_THERE):
-        path.unlink()
-    for folder in path.parents:
-        if folder == root:
-            return
-        with _tolerating(_NOT_EMPTY | _NOT_OURS):
-            folder.rmdir()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.storage.errors import InvalidKeyError
+from app.storage.trash import Trash
 
 MAX_NAME_BYTES = 255
 """Longest component of a key [byte], as on every common file system."""
@@ -103,6 +104,10 @@ class Staged(Protocol):
 
 class Store(Protocol):
     """The only way to archived bytes. Every method that takes a key refuses an unsafe one."""
+
+    @property
+    def trash(self) -> Trash:
+        """Where the files of deleted frames are kept for a while."""
 
     async def stage(self, source: Path, key: str, *, adopt: bool = False) -> Staged:
         """Bring the bytes of a local file into the store, without making them visible yet.
@@ -219,13 +224,41 @@ class Store(Protocol):
             If the disk refuses.
         """
 
-    def iter_keys(self) -> AsyncIterator[str]:
+    async def set_aside(self, key: str) -> str:
+        """Move damaged bytes out of the way, where they are kept for a person to look at.
+
+        Parameters
+        ----------
+        key
+            Key of the file; nothing is stored there afterwards.
+
+        Returns
+        -------
+        str
+            Where they are now; no key.
+
+        Raises
+        ------
+        InvalidKeyError
+            If the key is not safe.
+        MissingFileError
+            If there is no such file.
+        StorageUnavailableError
+            If the disk refuses.
+        """
+
+    def iter_keys(self, after: str = "") -> AsyncIterator[str]:
         """Go through all stored files, for verification.
+
+        Parameters
+        ----------
+        after
+            Key at which an earlier walk stopped: only those behind it are given. Empty: all.
 
         Yields
         ------
         str
-            Keys, in no particular order; staged bytes are not among them.
+            Keys, in the order of their components; staged bytes are not among them.
 
         Raises
         ------

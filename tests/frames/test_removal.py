@@ -1,6 +1,8 @@
 """Frames are deleted with rows and files, and nothing else is."""
 
 import asyncio
+import hashlib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,13 +25,13 @@ from app.db.tables import (
 )
 from app.frames.models import FrameNotFoundError, FrameQuery
 from app.frames.removal import RemovalService
+from app.frames.trash_files import TrashFiles
 from app.ingest.models import ArrivalState, NewArrival, Outcome, Source
 from app.ingest.store import ArrivalStore
 from app.settings import InternalFrames
 from app.storage.errors import StorageUnavailableError
-from app.storage.local import LocalStore
+from app.storage.local_trash import LocalTrash
 from tests.support.archive import NOW, an_archive, settings_in
-from tests.support.fits_files import make_fits
 from tests.support.frames import FUTURE, a_frame
 
 pytestmark = pytest.mark.asyncio
@@ -99,13 +101,17 @@ async def test_a_disk_that_refuses_keeps_the_file_and_not_the_row(
 ) -> None:
     made = await a_frame(archive.sessions, store=archive.store)
 
-    async def refuse(_: LocalStore, key: str) -> None:
-        raise StorageUnavailableError(f"read-only: {key}")
+    async def refuse(_: LocalTrash, key: str, place: str) -> None:
+        raise StorageUnavailableError(f"read-only: {key} {place}")
 
-    monkeypatch.setattr(LocalStore, "remove", refuse)
-    await archive.removal.remove(made.id, SYSTEM)
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTrash, "take", refuse)
+        removal_id = await archive.removal.remove(made.id, SYSTEM)
     assert await count(archive.sessions) == 0
     assert len(await keys(archive)) == 1
+    assert await archive.jobs.count() == 1
+    await archive.trash_files.move(removal_id)
+    assert await keys(archive) == []
 
 
 async def test_arrivals_keep_their_history(archive: Factory) -> None:
@@ -128,30 +134,36 @@ async def test_a_name_that_is_filed_again_meanwhile_keeps_its_file(
 ) -> None:
     """Whoever files the same name and bytes between rows and files adopts the file."""
     archive = an_archive(settings_in(tmp_path), committed_sessions, engine, offload)
-    content = make_fits(tmp_path / "a.fits").read_bytes()
-    made = await a_frame(archive.sessions, "a", content=content, store=archive.store)
+    made = await a_frame(archive.sessions, "a", store=archive.store)
     (key,) = await keys(archive)
 
-    class Adopting(RemovalService):
+    class Adopting(TrashFiles):
         @override
-        async def _remove_file(self, basename: str, key: str) -> None:
+        async def move(self, removal_id: int) -> None:
             async with transaction(archive.sessions) as session:
                 session.add(
                     FileRow(
-                        id=10_000, key=key, name="a.fits", size_bytes=1, md5="0", sha256="0",
-                        crc32=0, content_type="image/fits",
+                        id=10_000, key=key, name="a.fits", size_bytes=1, md5="0",
+                        sha256=hashlib.sha256(made.content).hexdigest(), crc32=0,
+                        content_type="image/fits",
                     )
                 )  # fmt: skip
-            await super()._remove_file(basename, key)
+            await super().move(removal_id)
 
-    removal = Adopting(
+    files = Adopting(archive.sessions, archive.store, archive.clock)
+    removal = RemovalService(
         sessions=archive.sessions,
-        store=archive.store,
+        queue=archive.jobs,
         clock=archive.clock,
+        files=files,
         internal=InternalFrames.USERS,
+        kept_for=timedelta(days=30),
     )
-    await removal.remove(made.id, SYSTEM)
+    removal_id = await removal.remove(made.id, SYSTEM)
     assert await keys(archive) == [key]
+    (place,) = [place async for place in archive.store.trash.iter_places()]
+    assert place.startswith(f"{removal_id}-")
+    assert archive.store.trash.path(key, place).read_bytes() == made.content
 
 
 async def test_two_who_delete_at_once(
@@ -161,6 +173,6 @@ async def test_two_who_delete_at_once(
     made = await a_frame(archive.sessions, store=archive.store)
     both = (archive.removal.remove(made.id, SYSTEM) for _ in range(2))
     outcomes = await asyncio.gather(*both, return_exceptions=True)
-    assert all(each is None or isinstance(each, FrameNotFoundError) for each in outcomes)
+    assert sorted(type(each).__name__ for each in outcomes) == ["FrameNotFoundError", "int"]
     assert (await archive.frames.search(FrameQuery(), SYSTEM)).count == 0
     assert await keys(archive) == []

@@ -178,8 +178,9 @@ class EmbeddedPostgres:
         if found != major_version():
             raise UnavailableError(
                 f"the database in {self._cluster} was written by PostgreSQL {found}, and"
-                f" PostgreSQL {major_version()} is installed here: run the Skyshelf that wrote it"
-                " and dump it there with pg_dump, or convert the folder with pg_upgrade"
+                f" PostgreSQL {major_version()} is installed here: run `skyshelf backup` with the"
+                " Skyshelf that wrote it and `skyshelf restore` with this one, into a new folder,"
+                " or convert the folder with pg_upgrade"
             )
 
     async def _pick_up(self, sockets: Path) -> bool:

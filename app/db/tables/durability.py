@@ -44,7 +44,11 @@ class FindingRow(Base):
 
 
 class RemovedFrameRow(Base):
-    """A deleted frame: its rows as they were, and which files of it lie in the trash."""
+    """A deleted frame: its rows as they were, and which files of it lie in the trash.
+
+    Who sees it stands beside the rows, which may be large and go when the frame comes back or is
+    purged.
+    """
 
     __tablename__ = "removed_frames"
 
@@ -55,6 +59,11 @@ class RemovedFrameRow(Base):
     removed_by: Mapped[str]
     reason: Mapped[str | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    size_bytes: Mapped[int]
+    public_at: Mapped[datetime | None]
+    is_internal: Mapped[bool]
+    proposal: Mapped[str | None]
+    owner_id: Mapped[int | None]
     table_rows: Mapped[dict[str, Any]]
     keys: Mapped[list[str]] = mapped_column(ARRAY(Text()))
     restored_at: Mapped[datetime | None]
@@ -62,13 +71,17 @@ class RemovedFrameRow(Base):
 
 
 class AuditLineRow(Base):
-    """Who did what to the archive, when and why; lines are only ever added."""
+    """Who did what to the archive, when and why; lines are only ever added.
+
+    The user's number outlives the user; NULL for the archive itself and for commands.
+    """
 
     __tablename__ = "audit_lines"
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     who: Mapped[str]
+    user_id: Mapped[int | None]
     action: Mapped[str]
     subject: Mapped[str] = mapped_column(index=True)
     reason: Mapped[str | None]

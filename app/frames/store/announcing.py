@@ -21,7 +21,14 @@ from app.frames.announced import AnnouncedVersion, Announcement, Deposit
 from app.frames.models import HeaderOfHdu, StoredFile
 from app.frames.store.header_cards import keep_cards
 from app.frames.store.locks import lock_names
-from app.frames.store.rows import columns_of, file_columns, header_json, headers_of
+from app.frames.store.rows import (
+    checksum_columns,
+    columns_of,
+    file_columns,
+    header_json,
+    headers_of,
+    version_time,
+)
 
 
 class AnnouncementWriter:
@@ -128,6 +135,8 @@ class AnnouncementWriter:
         version.received_sha256 = deposit.received.sha256
         version.extension = deposit.stored.extension
         version.repairs = list(deposit.repairs)
+        for name, value in checksum_columns(deposit.checksums).items():
+            setattr(version, name, value)
         if deposit.hdus:
             await self._replace_header(version, deposit.hdus, deposit.science_hdu)
         if deposit.has_catalog and await self._is_newest(version):
@@ -172,7 +181,7 @@ class AnnouncementWriter:
             expected_keys=list(version.expected_keys),
             repairs=[],
             science_hdu=0,
-            created_at=now,
+            created_at=version_time(frame_id, now),
         )
         version_id: int = (
             await self._session.execute(added.returning(FrameVersionRow.id))

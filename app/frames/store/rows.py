@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Bundle, InstrumentedAttribute
 
 from app.core.sky import position_deg, unit_vector
 from app.core.sky_polygon import polygon_of, polygon_of_flat
 from app.db.tables import FileRow, FrameRow, FrameVersionRow
+from app.fits.models import Checksums, ChecksumState
 from app.frames.models import FrameFacts, HeaderOfHdu, ReceivedFile, StoredFile, Version
 
 _PLACES = ("area_deg",)
@@ -64,9 +66,34 @@ def version_of(row: Row[Any], file: Row[Any]) -> Version:
         received=_received_of(row),
         expected_keys=tuple(row.expected_keys),
         repairs=tuple(row.repairs),
+        checksums=_checksums_of(row),
         science_hdu=row.science_hdu,
         created_at=row.created_at,
     )
+
+
+def checksum_columns(checksums: Checksums | None) -> dict[str, Any]:
+    """Give the columns that hold what the checksums inside a file say."""
+    if checksums is None:
+        return {"fits_checksum": None, "checksum_flaws": []}
+    return {"fits_checksum": checksums.state, "checksum_flaws": list(checksums.flaws)}
+
+
+def _checksums_of(row: Row[Any]) -> Checksums | None:
+    if row.fits_checksum is None:
+        return None
+    return Checksums(ChecksumState(row.fits_checksum), tuple(row.checksum_flaws))
+
+
+def version_time(frame_id: int, now: datetime) -> ColumnElement[datetime]:
+    """Give the time of a new version: now, but never before that of an older one.
+
+    Whoever adds a version told the time before it waited for the name, and clocks of several
+    machines differ; times shall tell the same order as numbers.
+    """
+    latest = select(func.max(FrameVersionRow.created_at))
+    latest = latest.where(FrameVersionRow.frame_id == frame_id)
+    return func.greatest(now, latest.scalar_subquery())
 
 
 def stored_of(file: Row[Any], extension: str) -> StoredFile:
@@ -80,6 +107,8 @@ def stored_of(file: Row[Any], extension: str) -> StoredFile:
         md5=file.md5,
         sha256=file.sha256,
         crc32=file.crc32,
+        damage=file.damage,
+        verified_at=file.verified_at,
     )
 
 

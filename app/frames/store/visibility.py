@@ -3,13 +3,35 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, false, or_, true
 
 from app.core.identity import Caller
 from app.db.tables import FrameRow
 from app.frames.models import Publicity
 from app.settings import InternalFrames
+
+
+@dataclass(frozen=True, slots=True)
+class Openness:
+    """The columns that decide who sees a frame.
+
+    Attributes
+    ----------
+    public_at, is_internal, proposal, owner_id
+        As in `FrameRow`.
+    """
+
+    public_at: SQLColumnExpression[Any]
+    is_internal: SQLColumnExpression[Any]
+    proposal: SQLColumnExpression[Any]
+    owner_id: SQLColumnExpression[Any]
+
+
+_OF_FRAMES = Openness(
+    FrameRow.public_at, FrameRow.is_internal, FrameRow.proposal, FrameRow.owner_id
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +52,33 @@ class Sight:
     now: datetime
     internal: InternalFrames
 
-    def sees(self) -> ColumnElement[bool]:
+    def sees(self, frame: Openness = _OF_FRAMES) -> ColumnElement[bool]:
         """Return the condition under which a frame is visible.
+
+        Parameters
+        ----------
+        frame
+            Where its columns are; by default `FrameRow`.
 
         Returns
         -------
         ColumnElement
-            On `FrameRow`.
+            On these columns.
         """
         caller = self.caller
         if caller.sees_everything:
             return true()
-        ways: list[ColumnElement[bool]] = [FrameRow.public_at <= self.now]
+        ways: list[ColumnElement[bool]] = [frame.public_at <= self.now]
         if self._sees_internal():
-            ways.append(FrameRow.is_internal.is_(True))
-        return or_(*ways, *self._owns())
+            ways.append(frame.is_internal.is_(True))
+        return or_(*ways, *self._owns(frame))
 
-    def _owns(self) -> Iterator[ColumnElement[bool]]:
+    def _owns(self, frame: Openness = _OF_FRAMES) -> Iterator[ColumnElement[bool]]:
         """Give the ways in which a frame is the caller's own."""
         if self.caller.proposals:
-            yield FrameRow.proposal.in_(self.caller.proposals)
+            yield frame.proposal.in_(self.caller.proposals)
         if self.caller.is_known:
-            yield FrameRow.owner_id == self.caller.user_id
+            yield frame.owner_id == self.caller.user_id
 
     def _sees_internal(self) -> bool:
         match self.internal:

@@ -2,8 +2,9 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, union, update
+from sqlalchemy import delete, func, insert, or_, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.tables import (
@@ -23,10 +24,12 @@ from app.frames.store.header_cards import keep_cards
 from app.frames.store.locks import lock_names
 from app.frames.store.rows import (
     VERSIONS,
+    checksum_columns,
     columns_of,
     file_columns,
     header_json,
     version_of,
+    version_time,
 )
 
 
@@ -64,12 +67,21 @@ class FrameWriter:
         locked = locked.with_for_update(read=True, key_share=True)
         return (await self._session.execute(locked)).scalar_one_or_none()
 
-    async def find_key(self, sha256: str) -> str | None:
-        """Find where bytes are stored that were received or are stored like this."""
-        selected = select(FileRow.key).join(FrameVersionRow, FrameVersionRow.file_id == FileRow.id)
-        received = selected.where(FrameVersionRow.received_sha256 == sha256)
-        found = union(received, selected.where(FileRow.sha256 == sha256)).limit(1)
-        return (await self._session.execute(found)).scalar_one_or_none()
+    async def find_kept(self, sha256: str) -> Version | None:
+        """Find the version that was received, or is stored, with these bytes, and has a file."""
+        same = or_(FrameVersionRow.received_sha256 == sha256, FileRow.sha256 == sha256)
+        selected = VERSIONS.where(FrameVersionRow.file_id.is_not(None), same).limit(1)
+        found = (await self._session.execute(selected)).one_or_none()
+        return None if found is None else version_of(*found)
+
+    async def mend_file(self, version_id: int, now: datetime) -> None:
+        """Note that the stored file of a version is whole again."""
+        file_id = select(FrameVersionRow.file_id).where(FrameVersionRow.id == version_id)
+        await self._session.execute(
+            update(FileRow)
+            .where(FileRow.id == file_id.scalar_subquery())
+            .values(damage=None, damaged_at=None, verified_at=now)
+        )
 
     async def is_stored(self, key: str) -> bool:
         """Tell whether a version is stored under a key."""
@@ -99,15 +111,18 @@ class FrameWriter:
         announced = await self._attach_announced(new, now)
         if announced is not None:
             return announced
-        file_id = new.frame_id or await self._next_id()
+        file_id = (new.kept.file_id if new.kept else new.frame_id) or await self._next_id()
         await self.lock(new.stored.key)
+        filed_at = new.kept.created_at if new.kept else now
         await self._session.execute(
-            insert(FileRow).values(id=file_id, created_at=now, **file_columns(new.stored))
+            insert(FileRow).values(id=file_id, created_at=filed_at, **file_columns(new.stored))
         )
-        frame_id, is_new = await self._put_frame(new, file_id, now)
+        is_outdated = await self._is_outdated(new)
+        frame_id, is_new = await self._put_frame(new, file_id, now, is_outdated=is_outdated)
         version_id = await self._add_version(new, frame_id, file_id, now)
         await keep_cards(self._session, frame_id, version_id, new.hdus, new.science_hdu)
-        await self._replace_links(frame_id, new.related)
+        if not is_outdated:
+            await self._replace_links(frame_id, new.related)
         return Registered(frame_id=frame_id, version_id=version_id, is_new_frame=is_new)
 
     async def find_number(self, basename: str) -> int | None:
@@ -155,7 +170,7 @@ class FrameWriter:
         """Let a version be stored in another file; what was received stays known."""
         version = await self._session.get_one(FrameVersionRow, version_id)
         await self.lock(new.stored.key)
-        changed = file_columns(new.stored) | {"created_at": now}
+        changed = file_columns(new.stored) | {"created_at": now, "damaged_at": None}
         await self._session.execute(
             update(FileRow).where(FileRow.id == version.file_id).values(**changed)
         )
@@ -178,6 +193,7 @@ class FrameWriter:
             science_hdu=new.science_hdu,
             has_catalog=new.facts.has_catalog,
             repairs=new.repairs,
+            checksums=new.checksums,
         )
         if version_id is None or not await writer.attach(version_id, deposit, now):
             return None
@@ -187,20 +203,36 @@ class FrameWriter:
     async def _next_id(self) -> int:
         return (await self._session.execute(select(archive_ids.next_value()))).scalar_one()
 
-    async def _put_frame(self, new: NewVersion, file_id: int, now: datetime) -> tuple[int, bool]:
+    async def _is_outdated(self, new: NewVersion) -> bool:
+        """Tell whether a version that comes back is older than one that is here."""
+        if new.kept is None or new.kept.version_id is None:
+            return False
+        newest = (
+            select(func.max(FrameVersionRow.id))
+            .join(FrameRow, FrameRow.id == FrameVersionRow.frame_id)
+            .where(FrameRow.basename == new.basename)
+        )
+        return ((await self._session.execute(newest)).scalar_one() or 0) > new.kept.version_id
+
+    async def _put_frame(
+        self, new: NewVersion, file_id: int, now: datetime, *, is_outdated: bool
+    ) -> tuple[int, bool]:
         facts = columns_of(new.facts) | {"updated_at": now, "has_versions": True}
         selected = select(FrameRow.id).where(FrameRow.basename == new.basename)
         known = (await self._session.execute(selected)).scalar_one_or_none()
         if known is not None:
-            await self._session.execute(
-                update(FrameRow).where(FrameRow.id == known).values(**facts)
-            )
+            if not is_outdated:
+                await self._session.execute(
+                    update(FrameRow).where(FrameRow.id == known).values(**facts)
+                )
             return known, False
-        facts |= {"created_at": now, "owner_id": new.owner_id}
+        came_at = new.kept.frame_created_at if new.kept else now
+        facts |= {"created_at": came_at, "owner_id": new.owner_id}
+        frame_id = new.frame_id or file_id
         await self._session.execute(
-            insert(FrameRow).values(id=file_id, basename=new.basename, **facts)
+            insert(FrameRow).values(id=frame_id, basename=new.basename, **facts)
         )
-        return file_id, True
+        return frame_id, True
 
     async def _add_version(
         self, new: NewVersion, frame_id: int, file_id: int, now: datetime
@@ -208,7 +240,6 @@ class FrameWriter:
         added = insert(FrameVersionRow).values(
             frame_id=frame_id,
             file_id=file_id,
-            key=uuid.uuid4().hex,
             extension=new.stored.extension,
             received_name=new.received.name,
             received_size_bytes=new.received.size_bytes,
@@ -216,7 +247,8 @@ class FrameWriter:
             received_sha256=new.received.sha256,
             repairs=list(new.repairs),
             science_hdu=new.science_hdu,
-            created_at=now,
+            **_identity_of(new, frame_id, now),
+            **checksum_columns(new.checksums),
         )
         version_id = (await self._session.execute(added.returning(FrameVersionRow.id))).scalar_one()
         await self._session.execute(
@@ -231,3 +263,12 @@ class FrameWriter:
                 insert(FrameLinkRow),
                 [{"frame_id": frame_id, "basename": name} for name in dict.fromkeys(basenames)],
             )
+
+
+def _identity_of(new: NewVersion, frame_id: int, now: datetime) -> dict[str, Any]:
+    """Give key, time and, where a version comes back, number."""
+    kept = new.kept
+    if kept is None:
+        return {"key": uuid.uuid4().hex, "created_at": version_time(frame_id, now)}
+    number = {} if kept.version_id is None else {"id": kept.version_id}
+    return {"key": kept.key or uuid.uuid4().hex, "created_at": kept.created_at, **number}

@@ -1,0 +1,5 @@
+"""Who did what."""
+
+from app.api.audit.routes import TAGS, router
+
+__all__ = ["TAGS", "router"]

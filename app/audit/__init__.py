@@ -1,0 +1,1 @@
+"""Who did what to the archive, when and why."""
