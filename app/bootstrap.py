@@ -4,10 +4,12 @@ import secrets
 from dataclasses import dataclass
 
 from app.accounts.service import AccountService
+from app.backups.restoring import check_not_half
 from app.core.clock import system_clock
 from app.db.engine import make_engine, make_sessions
 from app.db.schema import migrate
-from app.ingest.service import has_arrivals
+from app.ingest.rehoming import bring_home
+from app.ingest.streams import has_arrivals
 from app.settings import Settings, write_private
 
 
@@ -42,14 +44,18 @@ async def prepare(settings: Settings) -> Prepared:
 
     Raises
     ------
+    HalfRestoredError
+        If a restore into the data folder was not finished.
     UnavailableError
         If the database cannot be reached.
-    """
+    """  # the check raises the former
+    check_not_half(settings)
     settings.make_folders()
     engine = make_engine(settings.require_database_url(), pool_size=1)
     try:
         await migrate(engine)
         sessions = make_sessions(engine)
+        await bring_home(sessions, settings)
         accounts = AccountService(sessions, secret_key=settings.secret(), clock=system_clock)
         password = await _make_admin(settings, accounts)
         is_empty = not await has_arrivals(sessions)

@@ -1,1 +1,0 @@
-"""What a backup reads of the catalogue, within one session."""
