@@ -7,6 +7,7 @@ from app.core.errors import (
     ArchiveError,
     ConflictError,
     DeniedError,
+    FullError,
     InvalidError,
     NotFoundError,
     ThrottledError,
@@ -39,6 +40,7 @@ DISPOSITIONS = MappingProxyType[type[ArchiveError], Disposition](
         DeniedError: Disposition.QUARANTINE,
         UnauthenticatedError: Disposition.QUARANTINE,
         UnavailableError: Disposition.RETRY,
+        FullError: Disposition.RETRY,
         ThrottledError: Disposition.RETRY,
     }
 )

@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from enum import StrEnum
 from typing import Any, Protocol
 
 import structlog
 
 from app.core.errors import InvalidError, UnavailableError
+from app.core.faults import FaultPoint, reach
 from app.jobs.models import Job, Payload
 from app.jobs.service import JobQueue
+from app.storage.errors import StorageUnavailableError, is_refusal, storage_error
 from worker.dispositions import (
     Disposition,
     counts_as_attempt,
@@ -18,11 +20,14 @@ from worker.dispositions import (
     is_foreseen,
     retry_delay_s,
 )
+from worker.holding import Holding
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 5.0
+_HELD_POLL_S = 1.0
 _LONGEST_ERROR = 2000
+_LAST_CHANCES = 5
 
 
 class OverdueError(InvalidError):
@@ -102,11 +107,14 @@ class Runner:
     poll_s
         How often the queue is looked at when it tells nothing [s].
     max_attempts
-        After how many attempts an error that nobody foresaw ends in quarantine, and a job that
-        kills its workers too.
+        After how many attempts an error that nobody foresaw ends in quarantine. A job whose
+        workers died that often may be what kills them, or innocent: it is done alone from then on,
+        after ever longer rests, and given up after five more deaths.
+    holding
+        Which kinds are held back while disks refuse; None for none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its paces, each with a default
         self,
         queue: JobQueue,
         handlers: Mapping[str, Handler],
@@ -117,6 +125,7 @@ class Runner:
         timeout_s: float = 3600.0,
         poll_s: float = 5.0,
         max_attempts: int = 5,
+        holding: Holding | None = None,
     ) -> None:
         self._queue = queue
         self._handlers = handlers
@@ -126,7 +135,9 @@ class Runner:
         self._timeout_s = timeout_s
         self._poll_s = poll_s
         self._max_attempts = max_attempts
+        self._holding = holding
         self._running: set[asyncio.Task[None]] = set()
+        self._lonely: asyncio.Task[None] | None = None
         self._grace_s = 0.0
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
@@ -163,20 +174,40 @@ class Runner:
 
     async def _step(self) -> None:
         """Start one job, or wait for a free slot or for something to do."""
-        if len(self._running) >= self._concurrency:
+        if len(self._running) >= self._concurrency or self._lonely in self._running:
             await self._until_stopped(
                 asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             )
             return
-        job = await self._queue.take(
-            self._worker_name, self._handlers.keys(), lease_s=self._lease_s
-        )
+        kinds = await self._free_kinds()
+        job = await self._queue.take(self._worker_name, kinds, lease_s=self._lease_s)
         if job is None:
-            await self._until_stopped(self._queue.wait_for_work(self._poll_s))
+            is_held = len(kinds) < len(self._handlers)
+            poll_s = min(_HELD_POLL_S, self._poll_s) if is_held else self._poll_s
+            await self._until_stopped(self._queue.wait_for_work(poll_s))
             return
-        task = asyncio.create_task(self._work(job), name=f"{job.kind} {job.id}")
+        reach(FaultPoint.TAKEN)
+        others = frozenset(self._running) if self._is_suspect(job) else frozenset()
+        task = asyncio.create_task(self._work(job, others), name=f"{job.kind} {job.id}")
         self._running.add(task)
+        if self._is_suspect(job):
+            self._lonely = task
         task.add_done_callback(self._running.discard)
+
+    async def _free_kinds(self) -> Collection[str]:
+        """Tell which kinds of jobs are worth a try just now."""
+        if self._holding is None:
+            return self._handlers.keys()
+        return await self._holding.free(self._handlers)
+
+    def _is_suspect(self, job: Job) -> bool:
+        """Tell whether a job may be what kills its workers."""
+        return job.attempts > self._max_attempts
+
+    def _lease_s_of(self, job: Job) -> float:
+        """Say how long a job rests if its worker dies [s]: a suspect one longer each time."""
+        deaths = min(max(0, job.attempts - self._max_attempts), _LAST_CHANCES)
+        return self._lease_s * 2.0**deaths
 
     async def _until_stopped(self, coroutine: Coroutine[Any, Any, object]) -> None:
         work = asyncio.create_task(coroutine)
@@ -193,10 +224,10 @@ class Runner:
             await asyncio.wait(self._running, timeout=self._grace_s)
         await _cancel(*self._running)
 
-    async def _work(self, job: Job) -> None:
+    async def _work(self, job: Job, others: frozenset[asyncio.Task[None]]) -> None:
         """Attempt a job while the lease holds, settle it, and log how it went."""  # noqa: DOC501  # its own end
         started_s = time.monotonic()
-        attempt = asyncio.create_task(self._attempt(job))
+        attempt = asyncio.create_task(self._attempt(job, others))
         heartbeat = asyncio.create_task(self._keep_lease(job))
         outcome = Outcome.LOST
         try:
@@ -215,17 +246,21 @@ class Runner:
             tell = _log.debug if outcome is Outcome.FINISHED else _log.info
             tell("job", kind=job.kind, job=job.id, seconds=seconds, outcome=outcome.value)
 
-    async def _attempt(self, job: Job) -> Outcome:
+    async def _attempt(self, job: Job, others: frozenset[asyncio.Task[None]]) -> Outcome:
         try:
+            if others:
+                await asyncio.wait(others)
             await self._run_handler(job)
         except Exception as error:  # noqa: BLE001  # the dispositions decide; logged there
             return await self._fail(job, error)
+        if self._holding is not None:
+            self._holding.succeeded(job)
         return await self._finish(job, Outcome.FINISHED)
 
     async def _run_handler(self, job: Job) -> None:
-        if job.attempts > self._max_attempts:
+        if job.attempts > self._max_attempts + _LAST_CHANCES:
             why = job.last_error or "the worker died each time"
-            raise SpentError(f"given up after {self._max_attempts} attempts: {why}")
+            raise SpentError(f"given up after {job.attempts - 1} attempts: {why}")
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:
@@ -234,6 +269,11 @@ class Runner:
             if not limit.expired():
                 raise
             raise OverdueError(f"not done within {self._timeout_s:g} s") from error
+        except OSError as error:
+            if not is_refusal(error):
+                raise
+            refused: StorageUnavailableError = storage_error(error, "a file")
+            raise refused from error
         except asyncio.CancelledError as error:
             if _is_being_cancelled():
                 raise
@@ -260,16 +300,26 @@ class Runner:
 
     async def _postpone(self, job: Job, error: Exception) -> Outcome:
         text = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
-        delay_s = retry_delay_s(error, job.attempts)
-        is_held = await self._queue.postpone(job, delay_s, text, counts=counts_as_attempt(error))
+        delay_s = (
+            retry_delay_s(error, job.attempts)
+            if self._holding is None
+            else self._holding.failed(job, error)
+        )
+        counts = counts_as_attempt(error)
+        is_held = await _insist(lambda: self._queue.postpone(job, delay_s, text, counts=counts))
         return Outcome.RETRIED if is_held else Outcome.LOST
 
     async def _finish(self, job: Job, outcome: Outcome) -> Outcome:
-        return outcome if await self._queue.finish(job) else Outcome.LOST
+        is_held = await _insist(lambda: self._queue.finish(job))
+        reach(FaultPoint.FINISHED)
+        return outcome if is_held else Outcome.LOST
 
     async def _release(self, job: Job) -> Outcome:
         try:
             await self._queue.release(job)
+        except UnavailableError as error:
+            _log.warning("lease not released, it lapses", job=job.id, error=str(error))
+            return Outcome.LOST
         except Exception:  # noqa: BLE001  # logged; the worker is stopping anyway
             _log.exception("lease not released, it lapses", kind=job.kind, job=job.id)
             return Outcome.LOST
@@ -277,13 +327,27 @@ class Runner:
 
     async def _keep_lease(self, job: Job) -> None:
         """Renew the lease again and again; return when the job is lost to another worker."""
+        pause_s = 0.0 if self._is_suspect(job) else self._lease_s / 3
         while True:
-            await asyncio.sleep(self._lease_s / 3)
+            await asyncio.sleep(pause_s)
+            pause_s = self._lease_s / 3
             try:
-                if not await self._queue.renew(job, self._lease_s):
+                if not await self._queue.renew(job, self._lease_s_of(job)):
                     return
             except Exception as error:  # noqa: BLE001  # logged; the lease may outlive a restart
-                _tell_queue_fails(error, self._lease_s / 3)
+                _tell_queue_fails(error, pause_s)
+
+
+async def _insist(settle: Callable[[], Awaitable[bool]]) -> bool:
+    """Settle a job, however long the database is away: its lease says whether that still counts."""
+    pause_s = 0.0
+    while True:
+        try:
+            return await settle()
+        except UnavailableError as error:
+            pause_s = min(max(_FIRST_PAUSE_S, 2 * pause_s), _LONGEST_PAUSE_S)
+            _tell_queue_fails(error, pause_s)
+            await asyncio.sleep(pause_s)
 
 
 def _is_being_cancelled() -> bool:

@@ -1,12 +1,22 @@
 """Files that are made once and kept on disk; whatever is in the cache may be removed any time."""
 
 import asyncio
+import os
+import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.storage.errors import translated
+from app.previews.trimming import make_room
+from app.storage.errors import StorageFullError, translated
+
+_ROOM_BYTES = 256 * 1024**2
+"""How much of the cache is given up at once where its disk is full [byte]."""
+
+_NOTED_EVERY_S = 3600.0
+"""How exactly is kept when a file was used last [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +78,33 @@ class FileCache:
             If the disk refuses.
         """
         file = self._folder / name[:2] / f"{name}{extension}"
-        size_bytes = await asyncio.to_thread(_size_bytes, file)
+        size_bytes = await asyncio.to_thread(_use, file)
         if size_bytes is None:
             task = self._under_way.get(file)
             if task is None:
-                task = asyncio.create_task(_made(file, make))
+                task = asyncio.create_task(self._made(file, make))
                 self._under_way[file] = task
                 task.add_done_callback(lambda done: self._forget(file, done))
             await asyncio.shield(task)
             with translated(file.name):
                 size_bytes = (await asyncio.to_thread(file.stat)).st_size
         return Rendered(file, name, size_bytes)
+
+    async def _made(self, file: Path, make: Callable[[Path], Awaitable[None]]) -> None:
+        """Make a file; where the disk is full, other files go, and it is made once more.
+
+        Raises
+        ------
+        StorageFullError
+            If there are no others.
+        """
+        try:
+            await _made(file, make)
+        except StorageFullError:
+            trimmed = await asyncio.to_thread(make_room, self._folder, _ROOM_BYTES)
+            if not trimmed.removed:
+                raise
+            await _made(file, make)
 
     def _forget(self, file: Path, done: asyncio.Task[None]) -> None:
         """Let go of what is made; its error counts as seen, though everybody may have gone."""
@@ -99,9 +125,14 @@ async def _made(file: Path, make: Callable[[Path], Awaitable[None]]) -> None:
             await asyncio.to_thread(draft.unlink, missing_ok=True)
 
 
-def _size_bytes(file: Path) -> int | None:
-    """Give the size of a file of the cache [byte], None if it is not there."""
+def _use(file: Path) -> int | None:
+    """Give the size of a file of the cache [byte], None if it is not there; note its use."""
     try:
-        return file.stat().st_size
+        found = file.stat()
     except FileNotFoundError:
         return None
+    now_s = time.time()
+    if now_s - max(found.st_atime, found.st_mtime) > _NOTED_EVERY_S:
+        with suppress(OSError):  # read-only, or gone just now: it is served all the same
+            os.utime(file, ns=(int(now_s * 1e9), found.st_mtime_ns))
+    return found.st_size

@@ -122,10 +122,11 @@ class PreviewService:
         extension: str,
         make: Callable[[Path, Path], Awaitable[None]],
     ) -> Rendered:
-        """Give a file that is made of a version's bytes."""
+        """Give a file that is made of a version's bytes; nothing of damaged ones, made or not."""
+        stored = stored_file(version)
 
         async def make_of_bytes(draft: Path) -> None:
-            source = await asyncio.to_thread(self._store.path, stored_file(version).key)
+            source = await asyncio.to_thread(self._store.path, stored.key)
             await make(source, draft)
 
         return await self._cache.get(name, extension, make_of_bytes)

@@ -104,7 +104,7 @@ class ThumbnailLinks:
         InvalidLinkError
             If the link was altered or has expired.
         """
-        if not hmac.compare_digest(self._digest(link).encode(), signature.lower().encode()):
+        if not hmac.compare_digest(self._digest(link).encode(), signature.encode()):
             raise InvalidLinkError("the signature of this link is not valid: ask for a new link")
         if link.expires < self._clock().timestamp():
             raise InvalidLinkError("this link has expired: ask for a new one")

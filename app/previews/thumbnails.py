@@ -139,9 +139,9 @@ class ThumbnailService:
         StorageUnavailableError
             If the disk refuses.
         """
+        keys = [stored_file(version).key for version in versions]  # cached ones are refused, too
 
         async def render(draft: Path) -> None:
-            keys = [stored_file(version).key for version in versions]
             paths = [await asyncio.to_thread(self._store.path, key) for key in keys]
             if spec.color:
                 made = await self._offload.call(RENDER_COLOR, paths, spec, scratch=self._folder)

@@ -5,8 +5,10 @@ import errno
 import fcntl
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
 
-from app.core.errors import InvalidError
+from app.core.errors import InvalidError, UnavailableError
 from app.settings import PREFIX, Settings
 
 
@@ -62,10 +64,11 @@ def alone(settings: Settings) -> Iterator[None]:
     ------
     InvalidError
         If there is one already.
+    UnavailableError
+        If the folder cannot be written to.
     """
     folder = settings.data_dir.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "supervisor.lock").open("w") as lock:
+    with _open_lock(folder) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -75,3 +78,21 @@ def alone(settings: Settings) -> Iterator[None]:
                 field=f"{PREFIX}DATA_DIR",
             ) from error
         yield
+
+
+def _open_lock(folder: Path) -> TextIO:
+    """Open the lock of a data folder.
+
+    Raises
+    ------
+    UnavailableError
+        If the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "supervisor.lock").open("w")
+    except OSError as error:
+        raise UnavailableError(
+            f"the data folder {folder} cannot be written to: see to its disk and its permissions,"
+            f" or set {PREFIX}DATA_DIR to another folder"
+        ) from error

@@ -49,6 +49,9 @@ class Pace:
     ----------
     first_pause_s, longest_pause_s
         Pause before a dead child is started again [s]; doubles each time.
+    longest_database_pause_s
+        The same of the embedded PostgreSQL [s]: nothing works without it, so that it is tried more
+        often while its disk is full.
     healthy_s
         A child that lived this long [s] begins with the first pause again.
     grace_s
@@ -59,6 +62,7 @@ class Pace:
 
     first_pause_s: float = 0.5
     longest_pause_s: float = 30.0
+    longest_database_pause_s: float = 5.0
     healthy_s: float = 60.0
     grace_s: float = 5.5
     database_check_s: float = 0.5

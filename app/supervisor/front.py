@@ -1,6 +1,7 @@
 """The front of the house: is the API ready, and where is everything."""
 
 import asyncio
+import json
 import time
 
 import structlog
@@ -22,26 +23,34 @@ async def until_ready(settings: Settings) -> None:
         Of the installation.
     """
     report_at = time.monotonic() + _REPORT_S
-    while not await _is_ready(settings):
+    while (why := await _why_not_ready(settings)) is not None:
         if time.monotonic() > report_at:
             report_at += _REPORT_S
-            _log.info("waiting for the API to be ready")
+            _log.warning("waiting for the API to be ready", why=why)
         await asyncio.sleep(_POLL_S)
 
 
-async def _is_ready(settings: Settings) -> bool:
-    """Ask the API whether it is ready."""
+async def _why_not_ready(settings: Settings) -> str | None:
+    """Ask the API why it is not ready; None where it is."""
     host = _ANY_ADDRESS.get(settings.host, settings.host)
     request = f"GET /health/ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(host, settings.port)
             writer.write(request.encode("ascii"))
-            status_line = await reader.readline()
+            status_line, _, rest = (await reader.read()).partition(b"\r\n")
             writer.close()
     except OSError:  # nobody listens yet, or nobody answers
-        return False
-    return b" 200 " in status_line
+        return "it does not answer yet"
+    return None if b" 200 " in status_line else _detail_of(rest)
+
+
+def _detail_of(rest: bytes) -> str:
+    """Find the sentence of a problem document in an answer."""
+    try:
+        return str(json.loads(rest.partition(b"\r\n\r\n")[2])["detail"])
+    except (ValueError, KeyError, TypeError):
+        return "its answer cannot be read"
 
 
 def show_panel(settings: Settings, admin_password: str | None) -> None:

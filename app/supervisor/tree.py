@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LEAST_CONNECTIONS = 60
-_SPARE_CONNECTIONS = 20  # over the pools: notifications, commands, an operator's psql
+_RESERVED_CONNECTIONS = 3  # PostgreSQL keeps them for superusers
 
 # PostgreSQL itself takes up to 2 s more than it is given, when it must be killed.
 _POSTGRES_STOPS_BY_S, _POSTGRES_LEAST_S, _POSTGRES_HURRIED_S = 7.5, 2.0, 0.5
@@ -122,7 +122,7 @@ class _Tree:
         self._keeper = Keeper(plan.pace, self._hurry)
         self._postgres: EmbeddedPostgres | None = None
         if settings.database_url is None:
-            connections = settings.database_pool * (settings.api_workers + 1) + _SPARE_CONNECTIONS
+            connections = settings.connections_needed + _RESERVED_CONNECTIONS
             self._postgres = EmbeddedPostgres(
                 settings.postgres_dir, max_connections=max(_LEAST_CONNECTIONS, connections)
             )
@@ -206,7 +206,7 @@ class _Tree:
             except UnavailableError as error:
                 _log.error("PostgreSQL does not start", why=error.message, pause_s=pause_s)
                 await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, self._plan.pace.longest_pause_s)
+                pause_s = min(2 * pause_s, self._plan.pace.longest_database_pause_s)
 
     async def _run_sample(self, environment: dict[str, str]) -> None:
         """Fill the inbox of an empty archive."""
