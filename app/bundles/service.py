@@ -19,6 +19,7 @@ from app.core.identity import Caller
 from app.core.paging import Window
 from app.frames.models import Frame, FrameQuery
 from app.frames.service import FrameService
+from app.frames.versions import sound
 from app.storage.protocol import Store
 
 WithBytes = Callable[[Frame], Awaitable[Frame]]
@@ -215,17 +216,17 @@ class BundleService:
     def _as_stored(self, frames: Sequence[Frame]) -> list[BundleFile]:
         """Find the stored files; blocks for a second where they are ten thousand."""
         current = [frame.current for frame in frames if frame.current is not None]
+        here = [(version, version.stored) for version in current if version.stored is not None]
         return [
             BundleFile(
-                name=version.stored.name,
-                path=self._store.path(version.stored.key),
-                size_bytes=version.stored.size_bytes,
-                crc32=version.stored.crc32,
-                etag=version.stored.sha256,
+                name=stored.name,
+                path=self._store.path(sound(stored).key),
+                size_bytes=stored.size_bytes,
+                crc32=stored.crc32,
+                etag=stored.sha256,
                 modified_at=version.created_at,
             )
-            for version in current
-            if version.stored is not None
+            for version, stored in here
         ]
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from app.core.clock import Clock
 from app.core.errors import ConflictError
+from app.core.faults import FaultPoint, reach
 from app.core.offload import Offload
 from app.db.engine import Sessions, Transaction, transaction
 from app.db.violations import DuplicateNameError
@@ -17,6 +18,7 @@ from app.fits.models import Reading
 from app.frames.models import ReceivedFile, SameNameConflictError
 from app.frames.registration import NewVersion
 from app.frames.registry import FrameRegistry
+from app.ingest.checksums import tell_wrong_checksums
 from app.ingest.facts import facts_of, headers_of
 from app.ingest.filing import stored_file
 from app.ingest.models import PACK_JOB
@@ -196,7 +198,9 @@ class Adopter:
         if known is not None:
             return known, Adopted.KNOWN
         reading = await self._offload.call(READ, adoption.file, self._rules.keywords)
+        reach(FaultPoint.READ)
         reading = self._rules.complete(reading, adoption.filename)
+        tell_wrong_checksums(reading, adoption.filename)
         destination = self._destination(adoption, reading)
         if adoption.key is not None:
             new = self._new_version(adoption, reading, destination, adoption.key)
@@ -251,6 +255,7 @@ class Adopter:
             if staged is not None:
                 await self._pack_later(session, new, registered.version_id)
                 await make_visible(self._store, staged, new.stored.sha256)
+        reach(FaultPoint.COMMITTED)
         return registered.frame_id, Adopted.NEW if is_new else Adopted.NEW_VERSION
 
     async def _pack_later(self, session: Transaction, new: NewVersion, version_id: int) -> None:
@@ -281,6 +286,7 @@ class Adopter:
             science_hdu=reading.science_index,
             related=tuple(dict.fromkeys(name for name in named if name != adoption.basename)),
             repairs=reading.repairs,
+            checksums=reading.checksums,
         )
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from app.accounts.registry import AccountRegistry
 from app.core.clock import Clock
+from app.core.faults import FaultPoint, reach
 from app.core.identity import SYSTEM, Caller
 from app.core.offload import Offload, Task
 from app.db.engine import Sessions, transaction
@@ -181,6 +182,7 @@ class AnnouncingService:
                 frame_id = await AnnouncementRegistry(session).announce(announcement, self._clock())
                 for each in brought:
                     await self._deposits.place(each)
+            reach(FaultPoint.COMMITTED)
         return frame_id
 
     async def announce_thumbnail(

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from app.core.errors import InvalidError
+from app.core.faults import FaultPoint, reach
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.fits.keywords import KeywordMap
@@ -18,11 +19,12 @@ from app.frames.announced import AnnouncedVersion, Deposit
 from app.frames.announcements import AnnouncementRegistry
 from app.frames.models import HeaderOfHdu, ReceivedFile, StoredFile
 from app.frames.registry import FrameRegistry
+from app.ingest.checksums import tell_wrong_checksums
 from app.ingest.client_files import ClientFiles
 from app.ingest.facts import has_catalog, headers_of
 from app.ingest.naming import Destination
 from app.ingest.placing import holds, make_visible
-from app.ingest.spool import Spool, remove_held
+from app.ingest.spool import PRIVATE, Spool, remove_held
 from app.ingest.tasks import READ
 from app.storage.digests import Digests
 from app.storage.protocol import Staged, Store
@@ -107,10 +109,12 @@ class Deposits:
         received = ReceivedFile(stored.name, stored.size_bytes, stored.md5, stored.sha256)
         try:
             reading = await self._offload.call(READ, brought.file, self._keywords)
+            reach(FaultPoint.READ)
         except InvalidError as error:
             # A tar or a PDF, say: clients may announce any file, and it can be fetched.
             log.info("announced file has no header", key=stored.key, reason=error.message)
             return Deposit(stored, received, (posted,), 0)
+        tell_wrong_checksums(reading, stored.name)
         return Deposit(
             stored,
             received,
@@ -118,6 +122,7 @@ class Deposits:
             science_hdu=reading.science_index or 0,
             has_catalog=has_catalog(reading),
             repairs=reading.repairs,
+            checksums=reading.checksums,
         )
 
     @asynccontextmanager
@@ -147,7 +152,7 @@ class Deposits:
         OtherBytesError
             If something else lies there.
         """
-        copy = self._spool.new_path()
+        copy = self._spool.new_path(PRIVATE)
         try:
             found = await self._take(version, copy, is_strict=is_strict)
             if found is None:
@@ -188,6 +193,7 @@ class Deposits:
             if digests is not None and digests.md5 == version.md5:
                 digests = await self._client.copy(key, copy)
                 if digests is not None and digests.md5 == version.md5:
+                    reach(FaultPoint.COPIED)
                     return key, digests
                 remove_held(copy)  # the client wrote over it meanwhile
             if digests is not None:

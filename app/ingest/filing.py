@@ -10,6 +10,7 @@ import structlog
 
 from app.accounts.registry import AccountRegistry
 from app.core.clock import Clock
+from app.core.faults import FaultPoint, reach
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.db.violations import DuplicateNameError
@@ -18,6 +19,7 @@ from app.frames.models import ReceivedFile, SameNameConflictError, StoredFile
 from app.frames.registration import NewVersion
 from app.frames.registry import FrameRegistry
 from app.frames.service import FrameService
+from app.ingest.checksums import tell_wrong_checksums
 from app.ingest.facts import facts_of, headers_of
 from app.ingest.models import (
     PACK_JOB,
@@ -28,10 +30,12 @@ from app.ingest.models import (
     Outcome,
 )
 from app.ingest.naming import Destination
-from app.ingest.packing import Packer, is_packed
+from app.ingest.packing import Packer, as_received, is_packed
 from app.ingest.placing import make_visible
 from app.ingest.publicity import Publicity
+from app.ingest.restoring import Restorer
 from app.ingest.rules import Rules
+from app.ingest.spool import remove_copy
 from app.ingest.store import ArrivalStore
 from app.ingest.tasks import READ
 from app.jobs.models import Priority
@@ -93,6 +97,7 @@ class Filing:
         clock: Clock,
         rules: Rules,
         frames: FrameService,
+        restorer: Restorer,
     ) -> None:
         self._sessions = sessions
         self._store = store
@@ -102,6 +107,7 @@ class Filing:
         self._clock = clock
         self._rules = rules
         self._frames = frames
+        self._restorer = restorer
 
     async def read(self, file: Path, filename: str) -> Reading:
         """Read a file in a child process and check that it has what is required.
@@ -150,13 +156,16 @@ class Filing:
         ArchiveError
             If it cannot be filed; nothing is changed then.
         """
-        known = await self._find_duplicate(arrival, digests)
+        known = await self._find_known(arrival, copy, digests)
         if known is not None:
             return known
         self._rules.check_name(arrival.filename)
         reading = await self.read(copy, arrival.filename)
+        reach(FaultPoint.READ)
         _tell_other_night(arrival, reading.metadata)
+        tell_wrong_checksums(reading, arrival.filename)
         destination = self._rules.naming.destination(reading, arrival.filename)
+        reach(FaultPoint.NAMED)
         parcel = Parcel(arrival, digests, reading, destination, copy, digests)
         if self._rules.pack is not Pack.NOW:
             return await self._place(parcel)
@@ -182,25 +191,32 @@ class Filing:
                 stored=await asyncio.to_thread(digest_file, target),
             )
         finally:
-            target.unlink(missing_ok=True)
+            await asyncio.to_thread(remove_copy, target)
 
     async def _place(self, parcel: Parcel) -> Outcome | None:
         """Place a file and register it; where somebody takes the name meanwhile, number it anew.
 
+        Another version that came first is waited for as often as it takes: each time somebody got
+        on. Places that are taken by files without a row are passed over.
+
         Raises
         ------
         SameNameConflictError
-            If that happens again and again.
+            If there are too many of those.
         """
-        for passed_over in range(_ATTEMPTS):
+        passed_over = 0
+        while passed_over < _ATTEMPTS:
             await self._refuse_hidden(parcel)
             number = await self._number_of(parcel)
             key = parcel.destination.key(number + passed_over)
             staged = await self._store.stage(parcel.file, key, adopt=True)
             try:
                 return await self._register(parcel, number, staged)
-            except (OccupiedError, DuplicateNameError, SameNameConflictError):
+            except SameNameConflictError:
+                log.info("another version came first", key=key)
+            except (OccupiedError, DuplicateNameError):
                 log.info("name taken meanwhile", key=key)
+                passed_over += 1
             finally:
                 staged.discard()
         raise SameNameConflictError(f"the name {parcel.destination.name} is taken again and again")
@@ -219,6 +235,9 @@ class Filing:
             if not (await arrivals.get(parcel.arrival.id, lock=True)).state.is_open:
                 return None
             known = await registry.reserve(new.basename, new.received)
+            if known is None and parcel.stored != parcel.received:
+                # Its packed form may have come in as a file of its own.
+                known = await registry.reserve(new.basename, as_received(new.stored))
             if known is not None:
                 outcome = Outcome(ArrivalState.DUPLICATE, known)
                 await arrivals.settle(parcel.arrival.id, outcome, new.received.sha256, now)
@@ -233,7 +252,16 @@ class Filing:
                 payload = {"version_id": registered.version_id}
                 await self._queue.enqueue(session, PACK_JOB, payload, priority=Priority.PACK)
             await make_visible(self._store, staged, new.stored.sha256)
+        reach(FaultPoint.COMMITTED)
         return outcome
+
+    async def _find_known(self, arrival: Arrival, copy: Path, digests: Digests) -> Outcome | None:
+        """Tell a duplicate; where the archive has lost its own copy, this one takes its place."""
+        try:
+            return await self._find_duplicate(arrival, digests)
+        except LostFileError:
+            await self._restorer.restore(copy, digests)
+            return await self._find_duplicate(arrival, digests)
 
     async def _find_duplicate(self, arrival: Arrival, digests: Digests) -> Outcome | None:
         """Tell a duplicate before any work is spent on it.
@@ -248,18 +276,18 @@ class Filing:
             known = await registry.find_received(digests.sha256)
             if known is None:
                 return None
-            key = await registry.find_key(digests.sha256)
-            if key is not None and not await self._store.exists(key):
+            if await self._restorer.is_lost(await registry.find_kept(digests.sha256)):
                 raise LostFileError(
-                    f"frame {known} was filed with these bytes, and its file is missing in the"
-                    f" archive: bring {key} back from a backup, or delete the frame and send this"
-                    " one in again"
+                    f"frame {known} was filed with these bytes, its file is missing or damaged, and"
+                    " these could not take its place: bring the file back from a backup, or delete"
+                    " the frame and send this one in again"
                 )
             arrivals = ArrivalStore(session)
             if not (await arrivals.get(arrival.id, lock=True)).state.is_open:
                 return None
             outcome = Outcome(ArrivalState.DUPLICATE, known)
             await arrivals.settle(arrival.id, outcome, digests.sha256, self._clock())
+        reach(FaultPoint.DUPLICATE)
         return outcome
 
     async def _refuse_hidden(self, parcel: Parcel) -> None:
@@ -323,6 +351,7 @@ class Filing:
             science_hdu=reading.science_index,
             related=tuple(name for name in reading.metadata.related if name != basename),
             repairs=reading.repairs,
+            checksums=reading.checksums,
             owner_id=parcel.arrival.owner_id,
         )
 

@@ -203,10 +203,10 @@ def _safe(basename: str) -> str:
         is_kept = False
     if not is_kept:
         name = safe_start(safe_text(basename))
-        check_path(name)
     if len(name.encode()) > _MAX_BASENAME:
         raise UnsafeNameError(
             f"the name {name[:40]!r}… is longer than {_MAX_BASENAME} bytes: rename the file or"
             " set a file-name formatter"
         )
+    check_path(name)
     return name

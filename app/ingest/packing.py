@@ -8,17 +8,19 @@ import structlog
 
 from app.core.clock import Clock
 from app.core.errors import ConflictError, InvalidError
+from app.core.faults import FaultPoint, reach
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.fits.keywords import KeywordMap
 from app.fits.models import Reading
-from app.frames.models import StoredFile
+from app.frames.models import ReceivedFile, StoredFile
 from app.frames.registration import Replacement
 from app.frames.registry import FrameRegistry
+from app.frames.versions import DamagedFileError, sound
 from app.ingest.facts import headers_of
 from app.ingest.naming import PACKED_EXTENSION
 from app.ingest.placing import make_visible, remove_later
-from app.ingest.spool import Spool
+from app.ingest.spool import PRIVATE, Spool, remove_copy
 from app.ingest.tasks import PACK, READ
 from app.jobs.service import JobQueue
 from app.storage.digests import Digests, digest_file
@@ -89,6 +91,7 @@ class Packer:
                     log.info("not packed", reason=result.reason)
                     return None
                 draft.replace(target)
+            reach(FaultPoint.PACKED)
             return await self._offload.call(READ, target, self._keywords)
         except InvalidError as error:
             log.warning("not packed", reason=error.message)
@@ -142,13 +145,26 @@ class PackService:
         original = version.stored
         if original is None or is_packed(original.name):
             return
-        target = self._spool.new_path()
+        target = self._spool.new_path(PRIVATE)
         try:
-            packed = await self._packer.pack(self._store.path(original.key), target)
+            packed = await self._packer.pack(await self._sound_path(original), target)
             if packed is not None:
                 await self._swap(version_id, original, target, packed)
         finally:
-            target.unlink(missing_ok=True)
+            await asyncio.to_thread(remove_copy, target)
+
+    async def _sound_path(self, original: StoredFile) -> Path:
+        """Give a stored file that is what was received: rotten bytes must not be packed as sound.
+
+        Raises
+        ------
+        DamagedFileError
+            If it is not; it is packed when it is mended.
+        """
+        path = self._store.path(sound(original).key)
+        if (await asyncio.to_thread(digest_file, path)).sha256 != original.sha256:
+            raise DamagedFileError(original.name, "altered")
+        return path
 
     async def remove(self, key: str) -> None:
         """Remove an original that a packed file replaced.
@@ -163,6 +179,7 @@ class PackService:
             await registry.lock_key(key)
             if not await registry.is_stored(key):
                 await self._store.remove(key)
+                reach(FaultPoint.ORIGINAL_REMOVED)
 
     async def _swap(
         self, version_id: int, original: StoredFile, target: Path, packed: Reading
@@ -179,14 +196,36 @@ class PackService:
     async def _register(
         self, version_id: int, original: StoredFile, new: Replacement, staged: Staged
     ) -> None:
-        now = self._clock()
+        now, basename = self._clock(), original.name.removesuffix(original.extension)
         async with transaction(self._sessions) as session:
             registry = FrameRegistry(session)
+            # Whoever else changes the frame waits for its name, too.
+            known = await registry.reserve(basename, as_received(new.stored))
             if (await registry.version(version_id, lock=True)).stored != original:
                 raise ConflictError(f"version {version_id} was changed while it was being packed")
+            if known is not None:
+                log.info("not packed", reason="its packed form came in as a file of its own")
+                return
             await registry.replace_file(version_id, new, now)
             await remove_later(session, self._queue, original.key, now)
             await make_visible(self._store, staged, new.stored.sha256)
+        reach(FaultPoint.COMMITTED)
+
+
+def as_received(stored: StoredFile) -> ReceivedFile:
+    """Describe a stored file as it would be if it came in.
+
+    Parameters
+    ----------
+    stored
+        The file.
+
+    Returns
+    -------
+    ReceivedFile
+        The same bytes.
+    """
+    return ReceivedFile(stored.name, stored.size_bytes, stored.md5, stored.sha256)
 
 
 def _packed_file(stored: StoredFile, digests: Digests) -> StoredFile:

@@ -1,8 +1,10 @@
 """The last step of a transaction: bytes become visible, and others needless."""
 
 import asyncio
+import time
 from datetime import datetime, timedelta
 
+from app.core.faults import FaultPoint, reach
 from app.db.engine import Transaction
 from app.ingest.models import REMOVE_JOB
 from app.jobs.models import Priority
@@ -12,6 +14,8 @@ from app.storage.errors import MissingFileError, NotAFileError, OccupiedError
 from app.storage.protocol import Staged, Store
 
 _GRACE = timedelta(minutes=10)
+_CLAIM_S = 30.0
+"""After what time an empty file is no claim any more that somebody is about to redeem [s]."""
 
 
 async def make_visible(store: Store, staged: Staged, sha256: str) -> None:
@@ -19,7 +23,8 @@ async def make_visible(store: Store, staged: Staged, sha256: str) -> None:
 
     A crash between this step and the end of the transaction leaves the file without its row. When
     the work is done again, the row can be added, so that nobody else owns the key, and the file
-    is there already: with the same bytes it is adopted.
+    is there already: with the same bytes it is adopted. Where the file system has no hard links,
+    an empty file may be there instead, by which the name was claimed: it makes way.
 
     Parameters
     ----------
@@ -35,11 +40,25 @@ async def make_visible(store: Store, staged: Staged, sha256: str) -> None:
     OccupiedError
         If other bytes lie there.
     """
+    reach(FaultPoint.REGISTERED)
     try:
         await asyncio.to_thread(staged.commit)
     except OccupiedError:
-        if not await holds(store, staged.key, sha256):
+        if await asyncio.to_thread(_is_old_claim, store, staged.key):
+            await store.remove(staged.key)
+            await asyncio.to_thread(staged.commit)
+        elif not await holds(store, staged.key, sha256):
             raise
+    reach(FaultPoint.VISIBLE)
+
+
+def _is_old_claim(store: Store, key: str) -> bool:
+    """Tell whether an empty file lies at a key that somebody died over."""
+    try:
+        found = store.path(key).stat()
+    except (MissingFileError, FileNotFoundError):
+        return False
+    return found.st_size == 0 and time.time() - found.st_mtime > _CLAIM_S
 
 
 async def holds(store: Store, key: str, sha256: str) -> bool:

@@ -1,6 +1,7 @@
 """The one door: a file that came in becomes a frame, or waits in quarantine with a reason."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.errors import ArchiveError, NotFoundError, UnavailableError
+from app.core.faults import FaultPoint, reach
 from app.core.paging import Page, Window
 from app.db.engine import Sessions, transaction
+from app.ingest.admission import Admission
 from app.ingest.filing import Filing
 from app.ingest.models import (
     INGEST_JOB,
@@ -22,15 +25,13 @@ from app.ingest.models import (
     Outcome,
     Source,
 )
-from app.ingest.spool import Spool, remove_held, remove_source
+from app.ingest.spool import Spool, remove_copy, remove_held, remove_source
 from app.ingest.store import ArrivalStore
 from app.jobs.models import Priority
 from app.jobs.service import JobQueue
+from app.storage.errors import StorageUnavailableError
 
 log = structlog.get_logger(__name__)
-
-_SAFETY_NET = timedelta(minutes=15)
-"""When a worker takes up what an upload or a bulk import began and did not end."""
 
 
 class IngestService:
@@ -44,6 +45,8 @@ class IngestService:
         For private copies.
     filing
         Makes frames of them.
+    safety_net
+        When a worker takes up what an upload or a bulk import began and did not end.
     """
 
     def __init__(
@@ -54,12 +57,14 @@ class IngestService:
         clock: Clock,
         spool: Spool,
         filing: Filing,
+        safety_net: timedelta = timedelta(minutes=15),
     ) -> None:
         self._sessions = sessions
         self._queue = queue
         self._clock = clock
         self._spool = spool
         self._filing = filing
+        self._safety_net = safety_net
 
     @property
     def spool(self) -> Spool:
@@ -81,12 +86,38 @@ class IngestService:
             filed just now, or this one was settled before, a crash left it behind, and it is
             removed now.
         """
+        return not await self.announce_all([new])
+
+    async def announce_all(self, new: Sequence[NewArrival]) -> Sequence[NewArrival]:
+        """Let a worker file some files of the inbox, all in one transaction.
+
+        Parameters
+        ----------
+        new
+            The files, complete, each at another path.
+
+        Returns
+        -------
+        sequence of NewArrival
+            Those whose path is to be looked at again later, see `announce`.
+
+        Raises
+        ------
+        ArrivalBusyError
+            If another worker has settled one of them just now; none is recorded then.
+        """
         async with transaction(self._sessions) as session:
             arrivals = ArrivalStore(session)
-            settled = await arrivals.find_settled(new)
-            if settled is None:
-                return await self._admit(session, new)
-        return not await asyncio.to_thread(remove_source, settled)
+            settled = await arrivals.list_settled(new)
+            fresh = [each for each in new if each not in settled]
+            busy = await Admission(session, self._queue, self._clock).admit(fresh)
+            if late := await arrivals.list_settled(fresh):
+                raise ArrivalBusyError(f"{next(iter(late)).filename} has been settled just now")
+        reach(FaultPoint.RECORDED)
+        removed = await asyncio.to_thread(
+            lambda: [each for each, arrival in settled.items() if remove_source(arrival)]
+        )
+        return [*busy, *removed]
 
     async def take_in(self, new: NewArrival) -> tuple[Arrival, Outcome | ArchiveError | None]:
         """File a file at once, for callers who wait for the outcome.
@@ -108,6 +139,9 @@ class IngestService:
         ------
         NotRecordedError
             If the database is away: nothing is known of the file, the caller keeps it or says so.
+        StorageUnavailableError
+            If a disk refuses. An upload is closed: the caller removes it and says so. Anything else
+            waits for a worker.
         UnavailableError
             If something is away later; a worker files it then.
         """
@@ -115,7 +149,13 @@ class IngestService:
             arrival, job_id = await self._record(new)
         except UnavailableError as error:
             raise NotRecordedError(f"{error.message}; send {new.filename} again") from error
-        outcome = await self._file_or_quarantine(arrival.id)
+        try:
+            outcome = await self._file_or_quarantine(arrival.id)
+        except StorageUnavailableError as error:
+            if new.source is Source.UPLOAD:
+                await self.discard(arrival.id, f"{error.message} (whoever sent it was told)")
+                await self._queue.withdraw(job_id)
+            raise
         await self._queue.withdraw(job_id)
         return arrival, outcome
 
@@ -133,7 +173,7 @@ class IngestService:
             True if it was filed, a duplicate, or quarantined.
         """
         async with transaction(self._sessions) as session:
-            return await ArrivalStore(session).find_settled(new) is not None
+            return bool(await ArrivalStore(session).list_settled([new]))
 
     async def process(self, arrival_id: int) -> Outcome | None:
         """File an arrival; safe to be repeated at any point.
@@ -168,7 +208,7 @@ class IngestService:
                 raise UnavailableError(f"a file has vanished: {error.message}") from error
             finally:
                 if copy != arrival.held_path:
-                    copy.unlink(missing_ok=True)
+                    await asyncio.to_thread(remove_copy, copy)
         except UnavailableError as error:
             await self._change(arrival_id, state=ArrivalState.WAITING, reason=error.message)
             raise
@@ -213,10 +253,12 @@ class IngestService:
                 sha256=digests.sha256,
                 finished_at=now,
             )
+            reach(FaultPoint.QUARANTINED)
         finally:
             if copy != (kept if is_kept else arrival.held_path):
-                copy.unlink(missing_ok=True)
+                await asyncio.to_thread(remove_copy, copy)
         if is_kept:
+            reach(FaultPoint.COPY_REMOVED)
             await asyncio.to_thread(remove_source, arrival)
             log.warning("quarantined", arrival=arrival.id, file=arrival.filename, reason=reason)
 
@@ -235,6 +277,7 @@ class IngestService:
         if await self._change(
             arrival_id, state=ArrivalState.DISCARDED, reason=reason, finished_at=now
         ):
+            reach(FaultPoint.DISCARDED)
             log.warning("discarded", arrival=arrival.id, file=arrival.filename, reason=reason)
 
     async def retry(self, arrival_id: int) -> Arrival:
@@ -295,23 +338,6 @@ class IngestService:
         async with transaction(self._sessions) as session:
             return await ArrivalStore(session).list(state, window)
 
-    async def _admit(self, session: AsyncSession, new: NewArrival) -> bool:
-        """Record a file that is waiting; the newest file of a path counts."""
-        arrivals = ArrivalStore(session)
-        arrival = await arrivals.add(new, ArrivalState.WAITING, self._clock())
-        if arrival is not None:
-            await self._enqueue(session, arrival.id)
-            return True
-        there = await arrivals.get_open(new)
-        if there.source_identity == new.source_identity:
-            return True
-        if there.state is ArrivalState.RUNNING:
-            return False
-        await arrivals.change(
-            there.id, source_identity=new.source_identity, size_bytes=new.size_bytes
-        )
-        return True
-
     async def _record(self, new: NewArrival) -> tuple[Arrival, int]:
         """Record a file whose sender waits, and a job in case this process does not live."""
         async with transaction(self._sessions) as session:
@@ -319,7 +345,9 @@ class IngestService:
             arrival = await arrivals.add(new, ArrivalState.WAITING, self._clock())
             if arrival is None:
                 arrival = await arrivals.get_open(new)
-            return arrival, await self._enqueue(session, arrival.id, delay=_SAFETY_NET)
+            job_id = await self._enqueue(session, arrival.id, delay=self._safety_net)
+        reach(FaultPoint.RECORDED)
+        return arrival, job_id
 
     async def _file_or_quarantine(self, arrival_id: int) -> Outcome | ArchiveError | None:
         try:
@@ -348,7 +376,8 @@ class IngestService:
             arrival = await arrivals.get(arrival_id, lock=True)
             if arrival.state.is_open:
                 await arrivals.change(arrival_id, state=ArrivalState.RUNNING, reason=None)
-            return arrival
+        reach(FaultPoint.STARTED)
+        return arrival
 
     async def _get(self, arrival_id: int) -> Arrival:
         async with transaction(self._sessions) as session:
@@ -360,25 +389,9 @@ class IngestService:
             return await ArrivalStore(session).change_open(arrival_id, **values)
 
 
-async def has_arrivals(sessions: Sessions) -> bool:
-    """Tell whether any file ever came in.
-
-    Parameters
-    ----------
-    sessions
-        Of the process.
-
-    Returns
-    -------
-    bool
-        False for a new archive.
-    """
-    async with transaction(sessions) as session:
-        return (await ArrivalStore(session).list(None, Window(limit=1))).count > 0
-
-
 def _clean_up(arrival: Arrival) -> None:
     """Remove what a frame has made needless: the private copy first, the source last."""
     if arrival.state in {ArrivalState.FILED, ArrivalState.DUPLICATE}:
         remove_held(arrival.held_path)
+        reach(FaultPoint.COPY_REMOVED)
         remove_source(arrival)

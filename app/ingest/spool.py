@@ -8,13 +8,17 @@ from pathlib import Path
 
 import structlog
 
+from app.core.faults import FaultPoint, reach
 from app.fits.safe_names import safe_text
 from app.ingest.models import Arrival, ReplacedError, Source
 from app.storage.digests import Digests, copy_with_digests, digest_file
-from app.storage.errors import translated
-from app.storage.local import linked, sync_folder
+from app.storage.errors import NotAFileError, translated
+from app.storage.names import linked, sync_folder
 
 log = structlog.get_logger(__name__)
+
+PRIVATE = "copy-"
+"""How the names of copies in the spool begin whose bytes are kept elsewhere, too."""
 
 
 def identity_of(path: Path) -> str:
@@ -71,15 +75,21 @@ class Spool:
         self._spool_dir = spool_dir
         self._quarantine_dir = quarantine_dir
 
-    def new_path(self) -> Path:
+    def new_path(self, purpose: str = "") -> Path:
         """Name a new file of the spool.
+
+        Parameters
+        ----------
+        purpose
+            `PRIVATE` for bytes that are kept elsewhere, too: what a crash leaves of them may go.
+            Empty for bytes that nobody else may have.
 
         Returns
         -------
         Path
             Nothing is there yet.
         """
-        return self._spool_dir / uuid.uuid4().hex
+        return self._spool_dir / f"{purpose}{uuid.uuid4().hex}"
 
     def take(self, arrival: Arrival) -> tuple[Path, Digests]:
         """Get a private copy of an arrival's bytes, and their digests.
@@ -110,14 +120,20 @@ class Spool:
         source = arrival.source_path
         if source is None:
             raise ReplacedError(f"{arrival.filename} was never kept; send it again")
-        copy = self.new_path()
-        digests = copy_with_digests(source, copy)
+        copy = self.new_path(PRIVATE)
+        try:
+            digests = copy_with_digests(source, copy)
+        except NotAFileError as error:
+            raise ReplacedError(
+                f"{arrival.filename} is no regular file any more; send the file itself"
+            ) from error
         if not is_same(source, arrival.source_identity):
             copy.unlink(missing_ok=True)
             raise ReplacedError(
                 f"{arrival.filename} was replaced, moved or written to while it was read; it is"
                 " taken again when it is complete"
             )
+        reach(FaultPoint.COPIED)
         return copy, digests
 
     def quarantine(self, arrival: Arrival, copy: Path, reason: str, now: datetime) -> Path:
@@ -161,10 +177,12 @@ class Spool:
                 kept.unlink(missing_ok=True)
                 if not linked(copy, kept):
                     copy_with_digests(copy, kept)
+            reach(FaultPoint.QUARANTINE_LINKED)
             draft = kept.with_name(f".{kept.name}.json")
             draft.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
             draft.replace(note_of(kept))
             sync_folder(kept.parent)
+        reach(FaultPoint.QUARANTINE_NOTED)
         return kept
 
 
@@ -224,6 +242,7 @@ def remove_source(arrival: Arrival) -> bool:
     try:
         if is_same(path, arrival.source_identity):
             path.unlink(missing_ok=True)
+            reach(FaultPoint.SOURCE_REMOVED)
     except OSError as error:
         log.warning(
             "inbox file cannot be removed; it is kept elsewhere: make the inbox writable",
@@ -232,6 +251,23 @@ def remove_source(arrival: Arrival) -> bool:
         )
         return False
     return True
+
+
+def remove_copy(path: Path) -> None:
+    """Remove a file of the spool or the quarantine that nobody needs; no-op if it is gone.
+
+    Parameters
+    ----------
+    path
+        The file. Where the system refuses, it stays, which is logged: what became of the bytes is
+        settled already, and must not fail for it.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning(
+            "a file of the archive's own cannot be removed", file=path.name, reason=error.strerror
+        )
 
 
 def remove_held(path: Path | None) -> None:
@@ -243,5 +279,5 @@ def remove_held(path: Path | None) -> None:
         In the spool or the quarantine; None for nothing.
     """
     if path is not None:
-        path.unlink(missing_ok=True)
-        note_of(path).unlink(missing_ok=True)
+        remove_copy(path)
+        remove_copy(note_of(path))

@@ -1,19 +1,34 @@
 """The arrivals' SQL."""
 
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Select,
+    Text,
+    any_,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
 
 from app.core.paging import Page, Window
-from app.db.tables import ArrivalRow
+from app.db.tables import ArrivalRow, JobRow
 from app.ingest.models import (
+    INGEST_JOB,
     Arrival,
     ArrivalBusyError,
     ArrivalNotFoundError,
@@ -24,6 +39,20 @@ from app.ingest.models import (
 )
 
 _OPEN = (ArrivalState.WAITING, ArrivalState.RUNNING)
+_TYPES: Final[Mapping[str, TypeEngine[Any]]] = MappingProxyType(
+    {
+        "source": Text(),
+        "filename": Text(),
+        "source_path": Text(),
+        "source_identity": Text(),
+        "held_path": Text(),
+        "size_bytes": BigInteger(),
+        "owner_id": BigInteger(),
+    }
+)
+"""What is known of a file when it comes in."""
+_TEXTS: Final = ARRAY(Text())
+_SETTLED = (ArrivalState.FILED, ArrivalState.DUPLICATE, ArrivalState.QUARANTINED)
 _STREAMED_AT_ONCE = 1000
 
 
@@ -41,20 +70,34 @@ class ArrivalStore:
 
     async def add(self, new: NewArrival, state: ArrivalState, now: datetime) -> Arrival | None:
         """Add a file; None where the same path is waiting already."""
-        values = {
-            "state": state,
-            "source": new.source,
-            "filename": new.filename,
-            "source_path": _text(new.source_path),
-            "source_identity": new.source_identity,
-            "held_path": _text(new.held_path),
-            "size_bytes": new.size_bytes,
-            "owner_id": new.owner_id,
-            "received_at": now,
-        }
-        added = insert(ArrivalRow).values(**values).on_conflict_do_nothing().returning(ArrivalRow)
-        row = (await self._session.execute(added)).scalar_one_or_none()
-        return None if row is None else _arrival(row)
+        return next(iter(await self.add_all([new], state, now)), None)
+
+    async def add_all(
+        self, new: Sequence[NewArrival], state: ArrivalState, now: datetime
+    ) -> tuple[Arrival, ...]:
+        """Add files, but for those whose path is waiting already."""
+        if not new:
+            return ()
+        # One statement for any number of files: each text of one is kept by two caches.
+        names = tuple(_TYPES)
+        columns = [
+            cast(literal([_column(each, name) for each in new], ARRAY(kind)), ARRAY(kind))
+            for name, kind in _TYPES.items()
+        ]
+        listed = func.unnest(*columns).table_valued(*names).render_derived()
+        chosen = select(
+            literal(state),
+            literal(now, ArrivalRow.received_at.type),
+            *(listed.c[name] for name in names),
+        )
+        added = (
+            insert(ArrivalRow)
+            .from_select(["state", "received_at", *names], chosen)
+            .on_conflict_do_nothing()
+            .returning(ArrivalRow)
+        )
+        rows = (await self._session.execute(added)).scalars()
+        return tuple(_arrival(row) for row in rows)
 
     async def get_open(self, new: NewArrival) -> Arrival:
         """Get the open arrival of a file's path, and let nobody else change it meanwhile.
@@ -78,25 +121,23 @@ class ArrivalStore:
             raise ArrivalBusyError(f"{new.filename} is being filed just now; try again")
         return _arrival(row)
 
-    async def find_settled(self, new: NewArrival) -> Arrival | None:
-        """Find what became of exactly this file at this path; None for a file without a path."""
-        if new.source_path is None or new.source_identity is None:
-            return None
+    async def list_settled(self, new: Sequence[NewArrival]) -> Mapping[NewArrival, Arrival]:
+        """Find what became of exactly these files at their paths; files without one are unknown."""
+        keys = {each: (each.source, _text(each.source_path), each.source_identity) for each in new}
+        identities = sorted({identity for _, _, identity in keys.values() if identity})
+        paths = sorted({path for _, path, _ in keys.values() if path})
         selected = (
             select(ArrivalRow)
             .where(
-                ArrivalRow.source == new.source,
-                ArrivalRow.source_path == _text(new.source_path),
-                ArrivalRow.source_identity == new.source_identity,
-                ArrivalRow.state.in_(
-                    [ArrivalState.FILED, ArrivalState.DUPLICATE, ArrivalState.QUARANTINED]
-                ),
+                ArrivalRow.source_path == any_(cast(literal(paths, _TEXTS), _TEXTS)),
+                ArrivalRow.source_identity == any_(cast(literal(identities, _TEXTS), _TEXTS)),
+                ArrivalRow.state.in_(_SETTLED),
             )
-            .order_by(ArrivalRow.id.desc())
-            .limit(1)
+            .order_by(ArrivalRow.id)
         )
-        row = (await self._session.execute(selected)).scalar_one_or_none()
-        return None if row is None else _arrival(row)
+        rows = (await self._session.execute(selected)).scalars()
+        found = {(row.source, row.source_path, row.source_identity): row for row in rows}
+        return {each: _arrival(found[key]) for each, key in keys.items() if key in found}
 
     async def get(self, arrival_id: int, *, lock: bool = False) -> Arrival:
         """Get an arrival.
@@ -124,6 +165,38 @@ class ArrivalStore:
         total = (await self._session.execute(count)).scalar_one()
         return Page(count=total, items=tuple(_arrival(row) for row in rows))
 
+    async def list_held(self, paths: Collection[Path]) -> tuple[Arrival, ...]:
+        """List the arrivals whose bytes are, or were, kept at some paths."""
+        wanted = ArrivalRow.held_path.in_([_text(path) for path in paths])
+        rows = (await self._session.execute(select(ArrivalRow).where(wanted))).scalars()
+        return tuple(_arrival(row) for row in rows)
+
+    async def list_kept(
+        self, after_id: int, limit: int, *, sha256: str | None = None
+    ) -> tuple[Arrival, ...]:
+        """List the files in quarantine by number; of a checksum, or all."""
+        selected = (
+            select(ArrivalRow)
+            .where(ArrivalRow.state == ArrivalState.QUARANTINED, ArrivalRow.id > after_id)
+            .order_by(ArrivalRow.id)
+            .limit(limit)
+        )
+        if sha256 is not None:
+            selected = selected.where(ArrivalRow.sha256 == sha256)
+        return tuple(_arrival(row) for row in (await self._session.execute(selected)).scalars())
+
+    async def list_stuck(self, limit: int) -> tuple[Arrival, ...]:
+        """List the files on their way for which no job waits, so that nobody goes on with them."""
+        number = JobRow.payload["arrival_id"].astext.cast(BigInteger)
+        waits = exists().where(JobRow.kind == INGEST_JOB, number == ArrivalRow.id)
+        selected = (
+            select(ArrivalRow)
+            .where(ArrivalRow.state.in_(_OPEN), ~waits)
+            .order_by(ArrivalRow.id)
+            .limit(limit)
+        )
+        return tuple(_arrival(row) for row in (await self._session.execute(selected)).scalars())
+
     async def stream(
         self, state: ArrivalState | None, window: Window
     ) -> AsyncGenerator[tuple[Arrival, ...], None]:
@@ -131,6 +204,15 @@ class ArrivalStore:
         selected = _listed(state, window).execution_options(yield_per=_STREAMED_AT_ONCE)
         async for rows in (await self._session.stream_scalars(selected)).partitions():
             yield tuple(_arrival(row) for row in rows)
+
+    async def list_needed(self) -> dict[int, Path]:
+        """List the files that arrivals need and that the archive holds, by number."""
+        selected = select(ArrivalRow.id, ArrivalRow.held_path).where(
+            ArrivalRow.held_path.is_not(None),
+            ArrivalRow.state.in_([*_OPEN, ArrivalState.QUARANTINED]),
+        )
+        rows = await self._session.execute(selected)
+        return {row.id: path for row in rows if (path := _path(row.held_path)) is not None}
 
     async def settle(self, arrival_id: int, outcome: Outcome, sha256: str, now: datetime) -> None:
         """Say that an arrival is a frame, or a duplicate of one."""
@@ -156,6 +238,11 @@ class ArrivalStore:
             return False
         await self.change(arrival_id, **values)
         return True
+
+
+def _column(new: NewArrival, name: str) -> object:
+    value = getattr(new, name)
+    return _text(value) if isinstance(value, Path) else value
 
 
 def _listed(state: ArrivalState | None, window: Window) -> Select[Any]:

@@ -40,3 +40,20 @@ class ArrivalStreams:
         async with transaction(self._sessions) as session:
             async for arrivals in ArrivalStore(session).stream(state, window):
                 yield arrivals
+
+
+async def has_arrivals(sessions: Sessions) -> bool:
+    """Tell whether any file ever came in.
+
+    Parameters
+    ----------
+    sessions
+        Of the process.
+
+    Returns
+    -------
+    bool
+        False for a new archive.
+    """
+    async with transaction(sessions) as session:
+        return (await ArrivalStore(session).list(None, Window(limit=1))).count > 0

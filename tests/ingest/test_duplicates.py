@@ -13,7 +13,9 @@ from app.core.identity import SYSTEM
 from app.core.offload import Offload
 from app.db.engine import Sessions
 from app.ingest.models import Arrival, ArrivalState, NewArrival, Outcome, Source
+from app.ingest.restoring import Restorer
 from app.ingest.store import ArrivalStore
+from app.storage.digests import Digests
 from tests.support.archive import NOW, an_archive, settings_in
 from tests.support.fits_files import make_fits
 from tests.support.frames import stored_in
@@ -73,19 +75,24 @@ async def test_the_frame_is_deleted_while_the_duplicate_is_told(
     assert await frame_of(archive, content) != number
 
 
-async def test_a_duplicate_whose_archived_file_is_gone_is_kept(
-    archive: Factory, content: bytes
+async def test_a_duplicate_that_cannot_take_the_place_of_the_lost_file_is_kept(
+    archive: Factory, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody lost the archive's copy: the one that came in again must not be thrown away."""
     number = await frame_of(archive, content)
     (version,) = (await archive.frames.get(number, SYSTEM)).versions
     archive.store.path(stored_in(version).key).unlink()
-    arrival, outcome = await upload(archive, content)
+
+    async def refuse(_: Restorer, __: Path, ___: Digests) -> None:
+        await asyncio.sleep(0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Restorer, "restore", refuse)
+        arrival, outcome = await upload(archive, content)
     assert isinstance(outcome, ArchiveError)
-    assert "file is missing" in outcome.message
+    assert "could not take its place" in outcome.message
     (kept,) = archive.settings.quarantine_dir.glob(f"{arrival.id:08d}-a.fits")
     assert kept.read_bytes() == content
-    await archive.removal.remove(number, SYSTEM)
     await archive.ingest.retry(arrival.id)
     await archive.ingest.process(arrival.id)
-    assert (await archive.frames.get_by_name("a", SYSTEM)).id != number
+    assert archive.store.path(stored_in(version).key).read_bytes() == content

@@ -1,0 +1,227 @@
+"""What dead processes left in the spool and beside the archived files."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+
+from app.ingest.leftovers import Leftovers
+from app.ingest.spool import PRIVATE
+from app.storage.digests import digest_file
+from app.storage.errors import MissingFileError
+from app.storage.protocol import Store
+from app.storage.walking import changed_s
+from app.verification.audit import Audit
+from app.verification.models import Finding, FindingKind, Phase, Step, Wish
+from app.verification.twins import Twins
+
+_BATCH = 100
+_FOLDERS = (".packing-", ".pack-")
+_SEND_AGAIN = (
+    "found in the spool without an arrival: an upload whose sender got no answer, and which may be"
+    " incomplete; send it in again from here, or give it up"
+)
+
+
+class StagedCheck:
+    """Files that were being placed when a process died; see `Check`.
+
+    Parameters
+    ----------
+    store
+        Of the process.
+    audit
+        Hears what is removed.
+    """
+
+    phase = Phase.STAGED
+
+    def __init__(self, *, store: Store, audit: Audit) -> None:
+        self._store = store
+        self._audit = audit
+
+    async def step(self, place: str | None, wish: Wish) -> Step:
+        """Look for all of them; see `Check.step`."""
+        del place  # there are few: a crash leaves at most one a worker
+        names = await self._store.stale_staged(wish.grace_s)
+        return Step(tuple([await self._finding(name, wish) for name in names]))
+
+    async def _finding(self, name: str, wish: Wish) -> Finding:
+        if wish.mends:
+            await self._store.remove_staged(name)
+            await self._audit.note("remove", name, "left where a process died while it placed it")
+        return Finding(
+            FindingKind.STAGED,
+            name,
+            "a process died while it placed this file; its bytes are in the inbox, the spool or"
+            " the archive",
+            mended="removed" if wish.mends else None,
+        )
+
+
+class SpoolCheck:
+    """Goes through the spool by name; see `Check`.
+
+    Parameters
+    ----------
+    audit
+        Hears what is done.
+    folder
+        The spool.
+    leftovers, twins
+        Whose a file is, and whether its bytes are kept elsewhere.
+    """
+
+    phase = Phase.SPOOL
+
+    def __init__(
+        self,
+        *,
+        audit: Audit,
+        folder: Path,
+        leftovers: Leftovers,
+        twins: Twins,
+    ) -> None:
+        self._audit = audit
+        self._folder = folder
+        self._leftovers = leftovers
+        self._twins = twins
+
+    async def step(self, place: str | None, wish: Wish) -> Step:
+        """Look at the next entries; see `Check.step`."""
+        paths = await asyncio.to_thread(entries_after, self._folder, place)
+        old = [path for path in paths if await asyncio.to_thread(is_old, path, wish.grace_s)]
+        held = await self._leftovers.holders(old)
+        open_paths = {path for path, arrival in held.items() if arrival.state.is_open}
+        found = [
+            await unless_gone(self._look(path, wish)) for path in old if path not in open_paths
+        ]
+        findings = tuple(finding for finding in found if finding is not None)
+        return Step(findings, paths[-1].name if paths else None)
+
+    async def _look(self, path: Path, wish: Wish) -> Finding | None:
+        kind, detail = await asyncio.to_thread(_kind_of, path)
+        if kind is FindingKind.PRIVATE_COPY:
+            mended = None
+            if wish.mends:
+                await asyncio.to_thread(_remove, path)
+                mended = "removed"
+        elif kind is FindingKind.STRAY:
+            mended = None
+        else:
+            kind, detail, mended = await self._look_at_upload(path, wish)
+        if mended is not None:
+            await self._audit.note(mended, path.name, detail)
+        return Finding(kind, path.name, detail, mended=mended)
+
+    async def _look_at_upload(self, path: Path, wish: Wish) -> tuple[FindingKind, str, str | None]:
+        """Tell what a file is that perhaps nobody else has, and give it an owner."""
+        sha256 = (await asyncio.to_thread(digest_file, path)).sha256
+        if await self._twins.is_filed(sha256) or await self._leftovers.is_kept(sha256):
+            if wish.mends:
+                await asyncio.to_thread(_remove, path)
+            detail = "its bytes are filed, or in quarantine"
+            return FindingKind.SETTLED_COPY, detail, "removed" if wish.mends else None
+        mended = None
+        if wish.mends:
+            name = f"recovered-{path.name[:8]}.fits"
+            arrival = await self._leftovers.adopt(path, name, sha256, _SEND_AGAIN)
+            mended = f"put into quarantine as arrival {arrival.id}"
+        return FindingKind.UPLOAD, _SEND_AGAIN, mended
+
+
+async def unless_gone(look: Awaitable[Finding | None]) -> Finding | None:
+    """Look at a file that somebody may remove meanwhile.
+
+    Parameters
+    ----------
+    look
+        Looks at it.
+
+    Returns
+    -------
+    Finding or None
+        None also where it is gone.
+    """
+    try:
+        return await look
+    except MissingFileError:
+        return None
+
+
+def entries_after(folder: Path, place: str | None) -> Sequence[Path]:
+    """List the next entries of a flat folder by name. Blocks.
+
+    Parameters
+    ----------
+    folder
+        Spool or quarantine.
+    place
+        Name of the last one that was looked at; None: begin.
+
+    Returns
+    -------
+    Sequence of Path
+        Some of them; empty at the end.
+    """
+    names = sorted(path.name for path in folder.iterdir())
+    return [folder / name for name in names if place is None or name > place][:_BATCH]
+
+
+def is_old(path: Path, grace_s: float) -> bool:
+    """Tell whether nobody has touched a file for a while. Blocks.
+
+    Parameters
+    ----------
+    path
+        The file, or folder.
+    grace_s
+        For how long [s].
+
+    Returns
+    -------
+    bool
+        False for one that is gone.
+    """
+    return changed_s(path) <= time.time() - grace_s and os.path.lexists(path)  # noqa: TID251  # Path.exists follows links before Python 3.12
+
+
+def is_odd(path: Path) -> bool:
+    """Tell what the archive never makes in these folders. Blocks.
+
+    Parameters
+    ----------
+    path
+        In spool or quarantine.
+
+    Returns
+    -------
+    bool
+        True for a link, a folder, a pipe or a device.
+    """
+    return path.is_symlink() or not path.is_file()
+
+
+def _kind_of(path: Path) -> tuple[FindingKind, str]:
+    name = path.name
+    if path.is_dir() and name.startswith(_FOLDERS):
+        return FindingKind.PRIVATE_COPY, "a child process died while it packed here"
+    if name.startswith("import-") and name.endswith(".part"):
+        return (
+            FindingKind.PRIVATE_COPY,
+            "half a download of an import; a next run begins it anew",
+        )
+    if name.startswith(PRIVATE) or name.endswith(".packed"):
+        return FindingKind.PRIVATE_COPY, "a copy of bytes that are kept elsewhere"
+    if is_odd(path):
+        return FindingKind.STRAY, "no file that the archive made; remove it by hand"
+    return FindingKind.UPLOAD, _SEND_AGAIN
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

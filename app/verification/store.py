@@ -1,1 +1,0 @@
-"""Selects and changes of the verification, within one session."""
