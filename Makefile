@@ -6,7 +6,7 @@ LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --annotation-style=line
 .DEFAULT_GOAL := help
 CLIENTS := .venv-clients
-.PHONY: help run test clients check format lock docs bench clean
+.PHONY: help run test torture clients check format lock docs bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,15 @@ run: $(VENV)/.runtime ## start everything: PostgreSQL, API, worker (Ctrl-C stops
 
 test: $(VENV)/.dev ## run all tests against a real PostgreSQL
 	$(BIN)/pytest -n auto
+
+$(VENV)/.torture: requirements-torture.txt $(VENV)/.dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-torture.txt
+	@touch $@
+
+torture: $(VENV)/.torture ## the long runs: kills, floods, hostile requests, fuzzing; some hours
+	@mkdir -p benchmarks/results
+	$(BIN)/pytest tests/torture tests/hostile_http --long --report benchmarks/results/torture.json
+	$(BIN)/python -m tests.torture.fuzzing all --seconds 600 --corpus benchmarks/results/fuzzing --report benchmarks/results/fuzzing.json
 
 $(CLIENTS)/.installed: requirements-clients.txt
 	@echo "Installing pyobs-core and the OCS ingester into $(CLIENTS); this happens once."
@@ -64,6 +73,7 @@ lock: $(VENV)/.dev ## lock the requirements again
 	$(BIN)/$(LOCK) --output-file=requirements.txt --extra=build pyproject.toml
 	$(BIN)/$(LOCK) --output-file=requirements-dev.txt --extra=build --extra=dev pyproject.toml
 	$(BIN)/$(LOCK) --output-file=requirements-clients.txt tests/clients/requirements.in
+	$(BIN)/$(LOCK) --output-file=requirements-torture.txt tests/torture/requirements.in
 
 clean: ## remove the environment and caches; data stays
 	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache *.egg-info build

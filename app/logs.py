@@ -37,7 +37,8 @@ def configure_logs(*, level: str, style: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []
         logging.getLogger(name).propagate = True
-    for name in ("alembic", "uvicorn.error", "uvicorn.access"):
+    # httpx writes whole URLs, with the signatures of links; a pool tells each time it is closed.
+    for name in ("alembic", "app.db.gate", "httpx", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -48,9 +49,28 @@ def _renderers(style: str) -> list[structlog.typing.Processor]:
         return [drop, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     return [
         drop,
+        _escape,
         structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
             # The default shows local variables, which may hold passwords.
             exception_formatter=structlog.dev.plain_traceback,
         ),
     ]
+
+
+def _escape(
+    _logger: object, _name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Escape what is not printable: names of files must neither begin lines nor steer a terminal.
+
+    JSON does so by itself.
+    """
+    return {key: _printable(value) for key, value in event.items()}
+
+
+def _printable(value: object) -> object:
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in value
+    )

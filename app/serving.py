@@ -4,6 +4,7 @@ Run as a program, it does so without further checks: `skyshelf up` has made them
 """
 
 import os
+from typing import Any
 
 import uvicorn
 
@@ -21,19 +22,36 @@ def serve(settings: Settings) -> None:
     """
     configure_logs(level=settings.log_level, style=settings.log_format)
     os.environ[f"{PREFIX}DATABASE_URL"] = settings.require_database_url()
-    uvicorn.run(
-        "app.main:app_of_process",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.api_workers,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),  # by default uvicorn trusts 127.0.0.1
-        forwarded_allow_ips=[*settings.trusted_proxies],
-    )
+    uvicorn.run("app.main:app_of_process", factory=True, **server_options(settings))
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Say how uvicorn serves.
+
+    Parameters
+    ----------
+    settings
+        Of the process.
+
+    Returns
+    -------
+    dict
+        What `uvicorn.Config` takes, apart from the application.
+    """
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "workers": settings.api_workers,
+        "http": "app.api.server_protocol:GuardedProtocol",
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "timeout_graceful_shutdown": 5,
+        "server_header": False,
+        "limit_concurrency": settings.max_connections,
+        "proxy_headers": bool(settings.trusted_proxies),  # by default uvicorn trusts 127.0.0.1
+        "forwarded_allow_ips": [*settings.trusted_proxies],
+    }
 
 
 if __name__ == "__main__":

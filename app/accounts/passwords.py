@@ -1,7 +1,10 @@
 """Passwords: argon2, off the event loop, and equally slow for names that do not exist."""
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final, ParamSpec, TypeVar
 
 import structlog
 from pwdlib import PasswordHash
@@ -12,6 +15,20 @@ from app.core.errors import InvalidError
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _hasher = PasswordHash.recommended()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AT_ONCE: Final = 2
+"""Passwords that are looked at together; each takes 64 MiB and several threads of its own. Their
+threads are no others': a flood of log-ins waits here, while files are read and answers sent."""
+
+_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
+
+
+async def _in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_threads, lambda: work(*args, **kwargs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +61,7 @@ async def hash_password(password: str) -> str:
     str
         In the PHC string format, salt included.
     """
-    return await asyncio.to_thread(_hasher.hash, _as_bytes(password))
+    return await _in_turn(_hasher.hash, _as_bytes(password))
 
 
 async def hash_new_password(password: str) -> str:
@@ -88,7 +105,7 @@ async def check_password(password: str, stored_hash: str | None) -> Verdict:
     if stored_hash is None:
         await hash_password(password)  # as much work as a check, so that the time tells nothing
         return Verdict(is_right=False)
-    return await asyncio.to_thread(_verify, password, stored_hash)
+    return await _in_turn(_verify, password, stored_hash)
 
 
 def _verify(password: str, stored_hash: str) -> Verdict:
@@ -99,6 +116,7 @@ def _verify(password: str, stored_hash: str) -> Verdict:
         is_right, new_hash = _hasher.verify_and_update(_as_bytes(password), stored_hash)
     except UnknownHashError:
         _log.exception("password hash of an unknown kind: set this user's password anew")
+        _hasher.hash(_as_bytes(password))  # as much work as any other check
         return Verdict(is_right=False)
     return Verdict(is_right, new_hash)
 

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`|~-]+", re.ASCII)
 
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
 
 def repr_digest(sha256_hex: str) -> dict[str, str]:
     """Write the digest of a whole representation (RFC 9530).
@@ -31,7 +33,8 @@ def content_disposition(filename: str, disposition: str = "attachment") -> str:
     Parameters
     ----------
     filename
-        Any text; separators of folders and control characters become underscores.
+        Any text; separators of folders and what is not seen, such as control characters and marks
+        that turn the direction of writing, become underscores.
     disposition
         ``attachment`` or ``inline``.
 
@@ -51,4 +54,4 @@ def content_disposition(filename: str, disposition: str = "attachment") -> str:
 
 def _is_unsafe(character: str) -> bool:
     """Tell whether a character may not stand in the name of a file."""
-    return character in "/\\" or unicodedata.category(character) in {"Cc", "Cs"}
+    return character in "/\\" or unicodedata.category(character) in _UNSEEN

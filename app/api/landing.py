@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from app.api.csrf import set_csrf_cookie
 from app.api.mounts import Dialect, base_url
+from app.api.security_headers import PAGE_POLICY
 
 _PLACES: Final = {
     "docs": ("docs", "API documentation: every operation, to be tried here"),
@@ -86,4 +87,4 @@ def _page(app: FastAPI, places: Mapping[str, tuple[str, str]]) -> Response:
     text = _PAGE.format(
         title=escape(app.title), summary=escape(app.summary or ""), places="\n".join(items)
     )
-    return HTMLResponse(text)
+    return HTMLResponse(text, headers={"Content-Security-Policy": PAGE_POLICY})

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.mounts import Dialect, Mounts
 from app.api.problem_forms import Problem, refuse
 from app.api.problems import answer
+from app.api.security_headers import SecurityHeaders
 from app.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -29,21 +30,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 MAX_BODY_IN_MEMORY_BYTES = 16 * 1024**2
 """Largest body that is no upload [byte]: JSON and forms are read into memory whole."""
 
-SECRET_PARAMETERS = frozenset({"signature", "auth_token", "token", "password"})
-"""Names whose values in a query string never reach a log."""
+SECRET_PARAMETERS = frozenset(
+    {"signature", "auth_token", "token", "password", "csrfmiddlewaretoken"}
+)
+"""Names whose values in a query string never reach a log, in whatever case they are written."""
 
 UNSLASHED_PATHS = ("/docs", "/openapi.json")
 """Ends of paths that are declared without a final slash."""
-
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'",
-    "Cache-Control": "private, no-cache",
-}
-"""Set on every answer that does not have them already. Swagger's page works under this policy. What
-one caller may see, and signed links above all, no cache between may give to another."""
 
 CORS_REQUEST_HEADERS = ("Authorization", "If-None-Match", "If-Range", "Range", "X-Request-ID")
 CORS_ANSWER_HEADERS = (
@@ -142,32 +135,8 @@ def _loggable_path(scope: Scope) -> str:
 def _loggable_part(part: str) -> str:
     """Return ``name=value``, the value hidden if it is a secret."""
     name, _, value = part.partition("=")
-    return f"{name}=***" if value and unquote_plus(name) in SECRET_PARAMETERS else part
-
-
-class SecurityHeaders:
-    """Set `SECURITY_HEADERS`.
-
-    Parameters
-    ----------
-    app
-        What the request goes on to.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-
-        async def secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, secured)
+    meant = unquote_plus(name).strip().removesuffix("[]").lower()
+    return f"{name}=***" if value and meant in SECRET_PARAMETERS else part
 
 
 class LastResort:
@@ -361,14 +330,15 @@ def install_middleware(
     app.add_middleware(LastResort)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=["*"],
+        allow_origins=settings.cors_origins,
         # Credentials are never taken along, so that a page elsewhere can do no more than any script
         # with the same token: ask for one, search, fetch a zip.
         allow_methods=["GET", "HEAD", "POST"],
         allow_headers=CORS_REQUEST_HEADERS,
         expose_headers=CORS_ANSWER_HEADERS,
     )
-    app.add_middleware(SecurityHeaders)
+    is_https = settings.public_url.startswith("https:")
+    app.add_middleware(SecurityHeaders, is_https=is_https)
     app.add_middleware(
         Mounts,
         dialects=dialects,

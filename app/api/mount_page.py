@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from app.api.csrf import set_csrf_cookie
 from app.api.mounts import base_url
+from app.api.security_headers import PAGE_POLICY
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -40,6 +41,6 @@ def mount_page(request: Request, *, upstream: str) -> HTMLResponse:
         Links to the documents.
     """
     page = _PAGE.format(upstream=upstream, base=html.escape(base_url(request)))
-    response = HTMLResponse(page)
+    response = HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
     set_csrf_cookie(request, response)
     return response

@@ -29,6 +29,33 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def json_refusal(
+    status: int, schema: dict[str, Any], *, beside: str | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Document a refusal in an upstream's own JSON, where it is no problem of the mount's form.
+
+    Parameters
+    ----------
+    status
+        Of the refusal.
+    schema
+        Of its JSON.
+    beside
+        Media type of the form that other refusals of this status have; None for none.
+
+    Returns
+    -------
+    dict
+        What FastAPI takes as ``responses``.
+    """
+    document = problem_responses(status)
+    content = {"application/json": {"schema": schema}}
+    if beside is not None:
+        content[beside] = {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
+    document[status]["content"] = content
+    return document
+
+
 def customise_openapi(app: FastAPI, shape: type[BaseModel] = ProblemOut) -> None:
     """Let the OpenAPI document say 400 where FastAPI would say 422, and what refuses a caller.
 

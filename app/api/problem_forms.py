@@ -49,6 +49,8 @@ class Problem:
         Texts by bad parameter or field; empty where none is to blame.
     headers
         Further headers of the answer.
+    extra
+        Further members of a problem document; other forms have no place for them.
     """
 
     status: int
@@ -57,6 +59,7 @@ class Problem:
     kind: str = "about:blank"
     errors: Mapping[str, list[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
 
 ProblemWriter = Callable[[Problem], Response]
@@ -157,6 +160,7 @@ def write_document(problem: Problem) -> Response:
         The answer.
     """
     document: dict[str, object] = {
+        **problem.extra,
         "type": problem.kind,
         "title": problem.title or HTTPStatus(problem.status).phrase,
         "status": int(problem.status),

@@ -25,6 +25,7 @@ from app.core.errors import (
     ArchiveError,
     ConflictError,
     DeniedError,
+    FullError,
     InvalidError,
     NotFoundError,
     ThrottledError,
@@ -43,6 +44,7 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     DeniedError: HTTPStatus.FORBIDDEN,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    FullError: HTTPStatus.INSUFFICIENT_STORAGE,
     ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
 }
 """Status of each family; a subclass has that of its nearest ancestor."""

@@ -43,6 +43,17 @@ async def test_the_swagger_page_finds_its_files_with_and_without_slash(
             assert (await client.get(str(page.url.join(link)))).status_code == 200, link
 
 
+OWN_FORMS = {
+    ("", "post", "/frames/", "400"),
+    ("/archive", "get", "/frames/", "400"),
+    ("/archive", "get", "/frames/aggregate/", "400"),
+    ("/archive", "get", "/aggregate/", "400"),
+    ("/archive", "post", "/frames/zip/", "404"),
+}
+"""Refusals in a form of their own: texts by field of an announced frame, and those of the LCO
+archive that are a list, a text or nothing (ARC-33, ARC-52, ARC-62)."""
+
+
 @pytest.mark.parametrize(
     ("mount", "shape", "media_type"),
     [
@@ -63,9 +74,10 @@ async def test_the_documents_name_the_errors_as_they_come(
     assert shape in document["components"]["schemas"]
     expected = {media_type: {"schema": {"$ref": f"#/components/schemas/{shape}"}}}
     for path, operations in document["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             responses = operation["responses"]
             if operation.get("x-caller", "anybody") != "anybody":
                 assert {"401", "429"} <= responses.keys(), path
             for status in {"400", "401", "403", "404", "413", "415", "429", "503"} & {*responses}:
-                assert responses[status]["content"] == expected, (path, status)
+                if (mount, method, path, status) not in OWN_FORMS:
+                    assert responses[status]["content"] == expected, (path, status)

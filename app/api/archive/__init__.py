@@ -18,6 +18,7 @@ DIALECT = Dialect(
     routers=(
         router,
         *ROOT_ROUTERS,
+        writing.mount_router,
         thumbnails.router,
         accounts.token_router,
         accounts.router,

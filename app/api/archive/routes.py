@@ -23,13 +23,29 @@ from app.api.frames.zip_choice import Wanted, choice_of
 from app.api.json_bodies import json_response
 from app.api.mount_page import mount_page
 from app.api.mounts import base_url
-from app.api.problem_docs import problem_responses
+from app.api.problem_docs import json_refusal, problem_responses
 from app.api.tables import Tabular, frames_response, table_responses
 from app.api.validation import RowId
 
 TAGS = [{"name": "frames", "description": "Search frames, read their headers, fetch their files."}]
 
 router = APIRouter(tags=["frames"])
+
+_RANGE_REFUSED = json_refusal(
+    400, {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/DetailOut"}]}
+)
+"""A bare text for a range of time (ARC-52)."""
+
+_GEOMETRY_REFUSED = json_refusal(
+    400,
+    {
+        "anyOf": [
+            {"type": "array", "items": {"type": "string"}},
+            {"$ref": "#/components/schemas/DetailOut"},
+        ]
+    },
+)
+"""A list of one text for a geometry (ARC-33)."""
 
 
 async def archive_view(
@@ -55,7 +71,7 @@ async def landing(_: Anybody, request: Request) -> HTMLResponse:
     summary="Search frames",
     description="The frames that the caller sees and that pass all filters, the newest observation"
     " first. Unknown names and empty values are ignored. `count` is exact.",
-    responses=table_responses() | problem_responses(400, 401, 429, 503),
+    responses=table_responses() | problem_responses(401, 429, 503) | _GEOMETRY_REFUSED,
     response_model=FrameListOut,
 )
 async def list_frames(
@@ -70,14 +86,14 @@ async def list_frames(
     "/aggregate/",
     summary="List the values of a selection, by its other name",
     description="The same as `/frames/aggregate/`.",
-    responses=problem_responses(400, 401, 429, 503),
+    responses=problem_responses(401, 429, 503) | _RANGE_REFUSED,
 )
 @router.get(
     "/frames/aggregate/",
     summary="List the values of a selection",
     description="The distinct sites, telescopes, filters and so on of the frames that the caller"
     " sees. With any filter, `start` and `end` are needed, at most 365 days apart.",
-    responses=problem_responses(400, 401, 429, 503),
+    responses=problem_responses(401, 429, 503) | _RANGE_REFUSED,
 )
 async def aggregate(caller: Reader, services: Services, wanted: aggregating.Wanted) -> AggregateOut:
     facets = await services.frames.facets(wanted.query, caller, statement_s=wanted.statement_s)
@@ -90,7 +106,9 @@ async def aggregate(caller: Reader, services: Services, wanted: aggregating.Want
     description="As JSON or as a form, in which `frame_ids` (or `frame_ids[]`) is repeated. Frames"
     " that the caller does not see are left out; 404 where none is left.",
     response_class=Response,
-    responses=file_responses("application/zip") | problem_responses(400, 401, 404, 413, 429, 503),
+    responses=file_responses("application/zip")
+    | problem_responses(400, 401, 413, 429, 503)
+    | {404: {"description": "The caller sees none of the frames"}},
     openapi_extra=body_schema(ZipIn),
 )
 async def zip_frames(

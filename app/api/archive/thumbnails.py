@@ -32,6 +32,7 @@ from app.context import Factory
 from app.core.identity import SYSTEM, Caller
 from app.frames.announced import StoredThumbnail, ThumbnailNotFoundError
 from app.frames.links import Signature
+from app.frames.versions import sound
 from app.storage.errors import MissingFileError
 
 TAGS = [{"name": "thumbnails", "description": "Pictures of frames that an ingester posted."}]
@@ -155,7 +156,7 @@ async def _picture(request: Request, services: Factory, thumbnail: StoredThumbna
         raise MissingFileError(
             f"{name!r} was announced to this archive, and its bytes are not here", name=name
         )
-    path = await asyncio.to_thread(services.store.path, stored.key)
+    path = await asyncio.to_thread(services.store.path, sound(stored).key)
     return file_response(
         request,
         path,

@@ -13,11 +13,18 @@ from app.api.deps import Services, Superuser
 from app.api.frames.wire_items import FrameView
 from app.api.json_bodies import json_response
 from app.api.mounts import base_url
-from app.api.problem_docs import problem_responses
+from app.api.problem_docs import json_refusal, problem_responses
+from app.api.problem_forms import MEDIA_TYPE
 from app.api.validation import RowId
 from app.frames.announced import KnownVersionError
 
 router = APIRouter(tags=["frames"])
+
+mount_router = APIRouter(tags=["frames"])
+"""What the root has otherwise."""
+
+REFUSED_FIELDS = json_refusal(400, {"type": "object"}, beside=MEDIA_TYPE)
+"""Texts by field at every mount, those of a version in its place; what is no JSON is a problem."""
 
 JsonObject = Annotated[dict[str, Any], Body()]
 """Parameter of a route: a JSON object, validated by the route."""
@@ -62,7 +69,7 @@ View = Annotated[FrameView, Depends(plain_view)]
     " a version.",
     status_code=201,
     response_model=FrameOut,
-    responses=problem_responses(400, 401, 403, 413, 415, 429, 503),
+    responses=problem_responses(401, 403, 413, 415, 429, 503) | REFUSED_FIELDS,
     openapi_extra=posted_schema(FrameIn),
 )
 async def create_frame(
@@ -81,7 +88,7 @@ async def create_frame(
     return json_response(view.strict_item(frame), status=201)
 
 
-@router.delete(
+@mount_router.delete(
     "/frames/{frame_id:row_id}/",
     summary="Delete a frame",
     description="The frame, all its versions and thumbnails, and their files.",

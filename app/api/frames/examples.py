@@ -57,6 +57,8 @@ FRAME: Final[dict[str, Any]] = {
             "extension": ".fits.fz",
             "url": _LINK,
             "created": "2026-11-19T18:31:20Z",
+            "damage": None,
+            "verified_at": "2026-11-20T12:04:51Z",
         }
     ],
     "url": _LINK,
@@ -64,6 +66,7 @@ FRAME: Final[dict[str, Any]] = {
     "size_bytes": 4377600,
     "md5": "9e107d9d372bb6826bd81d3542a419d6",
     "sha256": "d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592",
+    "fits_checksum": "valid",
 }
 
 FRAMES: Final[dict[str, Any]] = {
@@ -89,6 +92,8 @@ HEADERS: Final[dict[str, Any]] = {
         {"index": 1, "name": "SCI", "kind": "compressed image"},
     ],
     "repairs": [],
+    "fits_checksum": "valid",
+    "checksum_flaws": [],
 }
 
 AGGREGATE: Final[dict[str, Any]] = {

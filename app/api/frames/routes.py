@@ -166,12 +166,12 @@ async def zip_frames(
     description="Every file part is filed, whatever its name. The answer is 200 even where files"
     " could not be filed: `errors` and `results` say which and why, and such files are kept in"
     " quarantine. Bytes that are in the archive already count as created.",
-    responses=problem_responses(400, 401, 403, 413, 415, 503),
+    responses=problem_responses(400, 401, 403, 413, 415, 503, 507),
     response_model_exclude_unset=True,
     openapi_extra=upload_schema(),
 )
 async def create_frames(caller: Staff, request: Request, services: Services) -> CreatedOut:
-    return await take_in(services, caller, await receive(request, services.ingest.spool))
+    return await take_in(services, caller, await receive(request, services))
 
 
 @router.head("/frames/{frame_id:row_id}/", include_in_schema=False)
@@ -268,16 +268,3 @@ async def catalog(
     caller: Reader, request: Request, services: Services, frame_id: RowId
 ) -> Response:
     return await catalog_response(request, services, await services.frames.get(frame_id, caller))
-
-
-@router.delete(
-    "/frames/{frame_id:row_id}/delete/",
-    tags=["upload"],
-    summary="Delete a frame",
-    description="With all its versions and files.",
-    response_class=Response,
-    responses=problem_responses(401, 403, 404, 503),
-)
-async def delete_frame(caller: Staff, services: Services, frame_id: RowId) -> Response:
-    await services.removal.remove(frame_id, caller)
-    return Response()

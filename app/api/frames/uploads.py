@@ -20,18 +20,24 @@ from app.core.errors import (
     TooLargeError,
     UnavailableError,
 )
+from app.core.faults import FaultPoint, reach
 from app.core.identity import SYSTEM, Caller
 from app.core.paging import Window
 from app.frames.models import FrameQuery
 from app.ingest.models import ArrivalState, NewArrival, NotRecordedError, Outcome, Source
-from app.ingest.spool import Spool
+from app.ingest.spool import Spool, remove_copy
 from app.storage.digests import DigestingWriter
+from app.storage.errors import StorageUnavailableError
 
 MAX_FILES = 1000
 """Most files in one upload."""
 
+MAX_PARTS = 3000
+"""Most files and fields in one upload: reading a part costs time, however small it is."""
+
 _NAMELESS = "upload.fits"
 _MAX_NAME = 200
+_VOLUMES_TRIED_S = 1.0
 _WITHOUT_FILES = (b"", b"application/x-www-form-urlencoded")
 
 
@@ -80,11 +86,12 @@ class UploadWriter:
         self._name = ""
         self._header = (bytearray(), bytearray())
         self._headers: dict[bytes, bytes] = {}
+        self._parts = 0
         self._is_complete = False
         self._parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": self._headers.clear,
+                "on_part_begin": self._on_part_begin,
                 "on_header_field": self._on_header_field,
                 "on_header_value": self._on_header_value,
                 "on_header_end": self._on_header_end,
@@ -128,6 +135,19 @@ class UploadWriter:
         """Remove all files."""
         self._open.close()
         discard(self.files)
+
+    def _on_part_begin(self) -> None:
+        """Begin a part.
+
+        Raises
+        ------
+        TooLargeError
+            If there are too many.
+        """
+        self._headers.clear()
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise TooLargeError(f"at most {MAX_PARTS} parts fit into one upload: send several")
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header[0].extend(data[start:end])
@@ -208,18 +228,18 @@ def discard(files: Sequence[Uploaded]) -> None:
         Those that were not handed over.
     """
     for file in files:
-        file.path.unlink(missing_ok=True)
+        remove_copy(file.path)
 
 
-async def receive(request: Request, spool: Spool) -> list[Uploaded]:
+async def receive(request: Request, services: Factory) -> list[Uploaded]:
     """Write the files of a request into the spool, in constant memory.
 
     Parameters
     ----------
     request
         The request; its body was not read yet.
-    spool
-        Where the files go.
+    services
+        Of the process; its volumes say whether the body fits before anything of it is read.
 
     Returns
     -------
@@ -232,11 +252,14 @@ async def receive(request: Request, spool: Spool) -> list[Uploaded]:
         If the body is no complete multipart form.
     TooLargeError
         If there are too many files.
-    """  # the writer raises them
+    StorageUnavailableError
+        If a disk refuses; a `StorageFullError` where there is no room.
+    """  # writer and volumes raise them
     boundary = _boundary(request)
     if boundary is None:
         return []
-    writer = UploadWriter(boundary, spool)
+    await services.volumes.require_room(_declared_bytes(request), max_age_s=_VOLUMES_TRIED_S)
+    writer = UploadWriter(boundary, services.ingest.spool)
     try:
         async for chunk in request.stream():
             await asyncio.to_thread(writer.feed, chunk)
@@ -244,7 +267,14 @@ async def receive(request: Request, spool: Spool) -> list[Uploaded]:
     except BaseException:
         writer.discard()
         raise
+    reach(FaultPoint.UPLOAD_SPOOLED)
     return writer.files
+
+
+def _declared_bytes(request: Request) -> int:
+    """Say how long the body is by its header [byte]; 0 where it says nothing."""
+    declared = request.headers.get("content-length", "")[:20]
+    return int(declared) if declared.isdecimal() else 0
 
 
 def _boundary(request: Request) -> bytes | None:
@@ -293,6 +323,7 @@ async def take_in(services: Factory, caller: Caller, files: Sequence[Uploaded]) 
             results.append(await _take_in(services, caller, waiting.pop(0)))
     finally:
         discard(waiting)
+    reach(FaultPoint.UPLOAD_SETTLED)
     return await _summary(services, results)
 
 
@@ -303,6 +334,8 @@ async def _take_in(services: Factory, caller: Caller, file: Uploaded) -> UploadO
     ------
     NotRecordedError
         If the database is away; nothing is kept, and the client sends it again.
+    StorageUnavailableError
+        If a disk refuses; the same.
     """
     new = NewArrival(
         source=Source.UPLOAD,
@@ -313,7 +346,7 @@ async def _take_in(services: Factory, caller: Caller, file: Uploaded) -> UploadO
     )
     try:
         _, outcome = await services.ingest.take_in(new)
-    except NotRecordedError:
+    except (NotRecordedError, StorageUnavailableError):
         discard([file])
         raise
     except UnavailableError as error:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.frames import examples
-from app.api.frames.wire_items import ItemOut
+from app.api.frames.wire_items import ItemOut, StoredVersionOut
 from app.api.validation import Given, LaxBool, RowId, Text
 from app.frames.models import Facets
 from app.ingest.models import ArrivalState
@@ -26,6 +26,8 @@ class FrameOut(ItemOut):
 
     model_config = _config(examples.FRAME)
 
+    version_set: list[StoredVersionOut]  # type: ignore[assignment]  # more members, never less
+    """States of its bytes, newest first."""
     night: date | None
     """Night from local noon to local noon."""
     IMAGETYP: str
@@ -43,6 +45,9 @@ class FrameOut(ItemOut):
     """MD5 of the newest version."""
     sha256: str | None
     """SHA-256 of the newest version, likewise; also the entity tag of its download."""
+    fits_checksum: str | None
+    """What CHECKSUM and DATASUM said of the newest version as it was received: `valid`, `invalid`
+    or `absent`; null where nobody looked. `headers/` has the flaws."""
 
 
 class FrameListOut(BaseModel):

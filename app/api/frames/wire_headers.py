@@ -59,6 +59,11 @@ class HeadersOut(BaseModel):
     """All HDUs of the file."""
     repairs: list[str]
     """What had to be repaired or left out to read the file, one sentence each."""
+    fits_checksum: str | None
+    """What CHECKSUM and DATASUM said of the bytes as they were received: `valid`, `invalid`, or
+    `absent`; null where nobody looked."""
+    checksum_flaws: list[str]
+    """HDU and keyword of each of them that was wrong."""
 
 
 def headers_out(
@@ -86,6 +91,7 @@ def headers_out(
         If there is no such HDU.
     """  # the search below raises it
     science_hdu = None if version is None else version.science_hdu
+    checksums = None if version is None else version.checksums
     data = dict(sorted(_values(hdus, science_hdu, ext).items()))
     copies = {key.replace("-", "_"): value for key, value in data.items() if "-" in key}
     return HeadersOut(
@@ -93,6 +99,8 @@ def headers_out(
         data=copies | data,
         hdus=[HduOut(index=hdu.index, name=hdu.name, kind=hdu.kind) for hdu in hdus],
         repairs=[] if version is None else list(version.repairs),
+        fits_checksum=None if checksums is None else checksums.state,
+        checksum_flaws=[] if checksums is None else list(checksums.flaws),
     )
 
 

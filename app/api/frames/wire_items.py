@@ -39,6 +39,16 @@ class VersionOut(BaseModel):
     """When the version was filed, UTC."""
 
 
+class StoredVersionOut(VersionOut):
+    """A stored state of a frame, and whether its bytes are whole."""
+
+    damage: Literal["missing", "altered", "unreadable"] | None
+    """What a verification found wrong with the stored bytes, which are not served until they are
+    mended; null: nothing."""
+    verified_at: datetime | None
+    """When the stored bytes were found to be what was stored, UTC; null: not yet."""
+
+
 class AreaOut(BaseModel):
     """The sky area of a frame: GeoJSON (RFC 7946), longitude = right ascension, 0 to 360."""
 
@@ -212,7 +222,13 @@ class FrameView:
         facts = frame.facts
         request = facts.request_text if facts.request_id is None else facts.request_id
         stored = frame.current.stored if frame.current else None
-        return self.strict_item(frame) | {
+        members = self.strict_item(frame)
+        members["version_set"] = [
+            written | _soundness(version)
+            for written, version in zip(members["version_set"], frame.versions, strict=True)
+        ]
+        checksums = frame.current.checksums if frame.current else None
+        return members | {
             "night": facts.night,
             "IMAGETYP": facts.image_type_raw or "",
             "OBSNUM": facts.observation_text,
@@ -222,6 +238,7 @@ class FrameView:
             "size_bytes": stored and stored.size_bytes,
             "md5": frame.current and frame.current.md5,
             "sha256": stored and stored.sha256,
+            "fits_checksum": checksums and checksums.state,
         }
 
     def version(self, frame_id: int, version: Version) -> Members:
@@ -249,6 +266,12 @@ class FrameView:
             "url": f"{self.http_root}/frames/{frame_id}/download/?{query}",
             "created": version.created_at,
         }
+
+
+def _soundness(version: Version) -> Members:
+    """Say whether the stored bytes of a version are whole."""
+    stored = version.stored
+    return {"damage": stored and stored.damage, "verified_at": stored and stored.verified_at}
 
 
 def _facts(facts: FrameFacts) -> Members:

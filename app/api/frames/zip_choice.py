@@ -16,6 +16,7 @@ from app.context import Factory
 from app.core.errors import InvalidError
 from app.fits.models import ObservationType
 from app.frames.models import Frame
+from app.frames.versions import DamagedFileError
 from app.previews.packed import ServedFile, as_stored
 from app.previews.service import NoCatalogError
 from app.storage.errors import MissingFileError
@@ -84,7 +85,7 @@ def choice_of(services: Factory, wanted: ZipIn) -> FileChoice | None:
 
 
 class _Choice:
-    """Chooses unpacked files and catalogues; frames whose file is missing are left out."""
+    """Chooses unpacked files and catalogues, of frames whose bytes are here and sound."""
 
     def __init__(self, services: Factory, *, unpacks: bool, catalogs: bool) -> None:
         self._services = services
@@ -101,7 +102,7 @@ class _Choice:
         async with self._gate:
             try:
                 file = await self._served(frame)
-            except (NoCatalogError, MissingFileError):
+            except (NoCatalogError, MissingFileError, DamagedFileError):
                 return None
             version = frame.current
             if file is None or version is None:

@@ -154,12 +154,12 @@ async def zip_frames(
     summary="Upload files",
     description="Every file part is filed, whatever its name. The answer is 200 even where files"
     " could not be filed: `errors` says why.",
-    responses=problem_responses(400, 401, 403, 413, 415, 503),
+    responses=problem_responses(400, 401, 403, 413, 415, 503, 507),
     response_model_exclude_unset=True,
     openapi_extra=upload_schema(),
 )
 async def create_frames(caller: Staff, request: Request, services: Services) -> CreatedOut:
-    done = await take_in(services, caller, await receive(request, services.ingest.spool))
+    done = await take_in(services, caller, await receive(request, services))
     return CreatedOut.model_validate(done.model_dump(exclude={"results"}, exclude_unset=True))
 
 

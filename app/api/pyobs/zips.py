@@ -18,6 +18,7 @@ from app.api.validation import Given, Text
 from app.bundles.models import BundleFile
 from app.core.identity import Caller
 from app.frames.models import Frame, Version
+from app.frames.versions import DamagedFileError
 from app.previews.packed import PackedFiles, as_stored, is_packed
 from app.storage.errors import MissingFileError
 from app.storage.protocol import Store
@@ -118,7 +119,7 @@ def zip_name(now: datetime) -> str:
 
 
 class PackedChoice:
-    """Chooses packed files for a zip; frames whose file is missing are left out (PYO-42).
+    """Chooses packed files for a zip; frames without sound bytes are left out (PYO-42).
 
     Parameters
     ----------
@@ -155,6 +156,6 @@ class PackedChoice:
             file = await (
                 self._packed.packed(version) if packs else as_stored(version, self._store)
             )
-        except MissingFileError:
+        except (MissingFileError, DamagedFileError):
             return None
         return await member_of(version, file)

@@ -19,7 +19,16 @@ MORE: Final = ("ra_deg", "dec_deg", "airmass")
 """Columns of every list of frames besides the members of its items."""
 
 _OF_FILES: Final = frozenset(
-    {"version_set", "url", "filename", "size_bytes", "md5", "sha256", "related_frames"}
+    {
+        "version_set",
+        "url",
+        "filename",
+        "size_bytes",
+        "md5",
+        "sha256",
+        "fits_checksum",
+        "related_frames",
+    }
 )
 """Columns that need the versions or relations of a frame: further questions to the database."""
 
