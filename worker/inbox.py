@@ -11,7 +11,7 @@ import errno
 import os
 import time
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,16 +19,15 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from worker.inbox_events import Notice, Silence, Source, SystemSource
-from worker.inbox_looks import FOLDER, Listing, Look, is_ignored, list_folder, look_at
+from worker.inbox_looks import FOLDER, Listing, Look, is_ignored, list_in_parts, look_at
 from worker.inbox_settling import Settling, Sign, Taken
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
-_LOOKS = 32  # few, for they are stale when a slow consumer asks for the last of them
+_LOOKS = 100  # few, for they grow stale while they are recorded, all in one transaction
 _NOTICES = 1000
-_FILES = 1000
 _BREATH_S = 0.1
-_WAITING = 20_000  # some 20 MB; a consumer that needs more in one sweep's rest is yet to be built
+_WAITING = 5000  # some 5 MB; the rest stays in the kernel's queue and in the folder being listed
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
@@ -77,10 +76,11 @@ class Inbox:
         self._settling = Settling(settle_s)
         self._sweep = _Sweep(sweep_s)
         self._to_visit: deque[Path] = deque()
+        self._visit: _Visit | None = None
         self._warned: set[tuple[Path, str]] = set()
         self._is_away = False
 
-    async def arrivals(self) -> AsyncGenerator[Arrived]:
+    async def arrivals(self) -> AsyncGenerator[list[Arrived]]:
         """Give complete files for ever, each once, as fast as they are asked for.
 
         Nothing is read ahead: while nobody asks, what happens waits in the kernel's queue, and is
@@ -88,19 +88,21 @@ class Inbox:
 
         Yields
         ------
-        Arrived
-            A file that is complete and was not given before with the same path, inode, time of
-            modification and size. It may have changed or vanished since.
+        list of Arrived
+            A few files that are complete and were not given before with the same path, inode, time
+            of modification and size. They may have changed or vanished since.
         """
         self._settling = Settling(self._settle_s)
+        self._visit = None
         self._begin_sweep()
         source = self._listen()
         try:
             while True:
                 await self._visit_next(source)
-                for path, look in await self._complete():
-                    self._taken.add(path, look.fingerprint)
-                    yield _arrived(path, look)
+                if complete := await self._complete():
+                    for path, look in complete:
+                        self._taken.add(path, look.fingerprint)
+                    yield [_arrived(path, look) for path, look in complete]
                 await self._hear(source)
         finally:
             source.close()
@@ -124,7 +126,7 @@ class Inbox:
 
     def _idle_s(self) -> float:
         """Tell how long there is nothing to do unless something happens [s]."""
-        if self._to_visit:
+        if (self._to_visit or self._visit is not None) and not self._is_full():
             return 0
         due_s = self._settling.next_due_s()
         next_s = self._sweep.next_s if due_s is None else min(due_s, self._sweep.next_s)
@@ -132,13 +134,16 @@ class Inbox:
 
     async def _hear(self, source: Source) -> None:
         """Note what the system says; rest while there is nothing to note and nothing to do."""
-        if len(self._settling) >= _WAITING:
+        if self._is_full():
             # Enough to do. The kernel's queue keeps the rest; if it runs over, a sweep finds it.
             await asyncio.sleep(min(self._idle_s(), _BREATH_S))
             return
         notices = source.drain(_NOTICES)
         self._note_notices(notices)
         await source.wait(0 if notices else self._idle_s())
+
+    def _is_full(self) -> bool:
+        return len(self._settling) >= _WAITING
 
     def _note_notices(self, notices: list[Notice]) -> None:
         for notice in notices:
@@ -150,7 +155,9 @@ class Inbox:
             elif notice.sign is None:
                 self._to_visit.append(notice.path)
             elif not is_ignored(notice.path.name):
-                self._settling.note(notice.path, notice.sign, time.monotonic())
+                is_open = notice.origin is not None and self._settling.is_open(notice.origin)
+                sign = Sign.CREATED if is_open else notice.sign
+                self._settling.note(notice.path, sign, time.monotonic())
 
     def _is_hidden(self, path: Path) -> bool:
         parts = path.parts[len(self._root.parts) :]
@@ -162,44 +169,57 @@ class Inbox:
         self._sweep.begin()
 
     async def _visit_next(self, source: Source) -> None:
-        """Look through one folder, so that a sweep holds up nothing else."""
-        if not self._to_visit and time.monotonic() >= self._sweep.next_s:
-            self._begin_sweep()
-        if not self._to_visit:
+        """Look at some entries of one folder, so that a sweep holds up nothing else."""
+        if self._visit is None:
+            self._visit = self._next_visit(source)
+        if self._visit is None or self._is_full():
+            return  # what waits goes first, so that no folder is too large
+        if await self._go_on(self._visit, source):
             return
-        await self._visit(self._to_visit.popleft(), source)
+        self._visit = None
         if not self._to_visit and self._sweep.running:
             self._taken.keep_folders(self._sweep.seen, self._sweep.unreadable)
             self._warned &= self._sweep.warned
             self._sweep.end()
 
-    async def _visit(self, folder: Path, source: Source) -> None:
+    def _next_visit(self, source: Source) -> "_Visit | None":
+        if not self._to_visit and time.monotonic() >= self._sweep.next_s:
+            self._begin_sweep()
+        if not self._to_visit:
+            return None
+        folder = self._to_visit.popleft()
         # Watched first and listed then, so that nothing falls in between.
         self._watch(folder, source)
+        self._taken.begin_listing(folder)
+        return _Visit(folder, list_in_parts(folder, follow=folder == self._root))
+
+    async def _go_on(self, visit: "_Visit", source: Source) -> bool:
+        """List some more of a folder; False at its end."""
+        folder = visit.folder
         try:
-            listing = await asyncio.to_thread(list_folder, folder, follow=folder == self._root)
+            listing = await asyncio.to_thread(next, visit.parts, None)
         except OSError as error:
             self._fail(folder, error, source)
-            return
+            return False
         if folder == self._root and self._is_away:
             self._is_away = False
             _log.info("inbox.back")
-        self._sweep.seen.add(folder)
+        if listing is None:
+            self._sweep.seen.add(folder)
+            self._taken.end_listing(folder)
+            return False
+        self._note_listing(folder, listing)
+        return True
+
+    def _note_listing(self, folder: Path, listing: Listing) -> None:
         self._taken.keep_names(folder, listing.files)
         self._to_visit.extend(folder / name for name in listing.folders)
         for name, kind in listing.oddities.items():
             self._warn(folder / name, f"ignored: a {kind}")
-        await self._note_files(folder, listing)
-
-    async def _note_files(self, folder: Path, listing: Listing) -> None:
-        for number, (name, look) in enumerate(listing.files.items(), start=1):
-            if len(self._settling) >= _WAITING:
-                return  # later sweeps find the rest
+        for name, look in listing.files.items():
             path = folder / name
             if path not in self._settling and not self._taken.has(path, look.fingerprint):
                 self._settling.note(path, Sign.SEEN, time.monotonic(), look)
-            if number % _FILES == 0:
-                await asyncio.sleep(0)
 
     def _watch(self, folder: Path, source: Source) -> None:
         try:
@@ -261,6 +281,14 @@ class Inbox:
         """Give a path for the log, within the inbox and printable whatever its bytes."""
         inside = path.relative_to(self._root)
         return os.fsencode(inside).decode(errors="backslashreplace")
+
+
+@dataclass(frozen=True)
+class _Visit:
+    """A folder that is being listed."""
+
+    folder: Path
+    parts: Iterator[Listing]
 
 
 @dataclass

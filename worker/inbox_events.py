@@ -26,11 +26,14 @@ class Notice(NamedTuple):
         What happened to a file; None if a folder appeared and has to be looked through.
     lost
         True if notices were lost and everything has to be looked through.
+    origin
+        How a renamed file was called before; None if it comes from elsewhere.
     """
 
     path: Path
     sign: Sign | None
     lost: bool = False
+    origin: Path | None = None
 
 
 class Source(Protocol):
@@ -140,6 +143,7 @@ if sys.platform == "linux":
         def __init__(self, root: Path) -> None:
             self._root = root
             self._inotify = Inotify(cache_size=_READ_AHEAD, sync_timeout=0)
+            self._left: tuple[int, Path | None] = (0, None)
 
         async def wait(self, timeout_s: float) -> None:
             """Wait until the kernel has notices; see `Source.wait`."""
@@ -176,8 +180,15 @@ if sys.platform == "linux":
                     self.unwatch(event.path)
                     return None
                 return Notice(event.path, None)
+            if Mask.MOVED_FROM in event.mask:
+                self._left = (event.cookie, event.path)
             sign = _sign(event.mask)
-            return Notice(event.path, sign) if sign else None
+            return Notice(event.path, sign, origin=self._origin(event)) if sign else None
+
+        def _origin(self, event: Event) -> Path | None:
+            """Tell whence a file was renamed: both halves of a renaming carry the same number."""
+            number, origin = self._left
+            return origin if Mask.MOVED_TO in event.mask and event.cookie == number else None
 
         def watch(self, folder: Path) -> None:
             """Add a watch; see `Source.watch`."""

@@ -2,12 +2,16 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", ".swp", "~")
+UNFINISHED = (".part", ".filepart", ".tmp", ".partial", ".crdownload", ".swp", "~")
 """Endings, in lower case, of names that programs give to files they have not finished."""
+
+_AT_ONCE = 1000
 
 
 class Fingerprint(NamedTuple):
@@ -103,15 +107,44 @@ def list_folder(folder: Path, *, follow: bool) -> Listing:
         If the folder cannot be read.
     """
     listing = Listing()
+    for part in list_in_parts(folder, follow=follow):
+        listing.files |= part.files
+        listing.folders += part.folders
+        listing.oddities |= part.oddities
+    return listing
+
+
+def list_in_parts(folder: Path, *, follow: bool) -> Iterator[Listing]:
+    """Look at everything in one folder, some of it at a time: it may hold any number of files.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    follow
+        Whether the folder itself may be a symbolic link: true for the inbox's root only.
+
+    Yields
+    ------
+    Listing
+        Some of its files, folders and oddities.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be read.
+    """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     descriptor = os.open(folder, flags)
     try:
         with os.scandir(descriptor) as entries:
-            for entry in entries:
-                _list_entry(entry, listing)
+            while some := list(islice(entries, _AT_ONCE)):
+                listing = Listing()
+                for entry in some:
+                    _list_entry(entry, listing)
+                yield listing
     finally:
         os.close(descriptor)
-    return listing
 
 
 def _list_entry(entry: os.DirEntry[str], listing: Listing) -> None:

@@ -16,6 +16,10 @@ OPEN_PATIENCE = 30
 """How many times longer a file rests that a local program made and has not closed."""
 
 
+_VOID = 1000
+"""How many entries of the heap may be void, whatever waits."""
+
+
 class Sign(Enum):
     """What drew attention to a file."""
 
@@ -135,6 +139,22 @@ class Settling:
         self.drop(path)
         return True
 
+    def is_open(self, path: Path) -> bool:
+        """Say whether a program of this machine made a file and has not closed it yet.
+
+        Parameters
+        ----------
+        path
+            Where the file lies, or lay a moment ago.
+
+        Returns
+        -------
+        bool
+            False also where that is not known.
+        """
+        waiting = self._waiting.get(path)
+        return waiting is not None and waiting.sign is Sign.CREATED
+
     def drop(self, path: Path) -> None:
         """Stop waiting for a file.
 
@@ -165,16 +185,27 @@ class Settling:
     def _wait(self, path: Path, sign: Sign, look: Look | None, due_s: float) -> None:
         self._waiting[path] = _Waiting(sign, look, due_s)
         heapq.heappush(self._dues, (due_s, path))
+        if len(self._dues) > 2 * len(self._waiting) + _VOID:
+            self._dues = [(waiting.due_s, each) for each, waiting in self._waiting.items()]
+            heapq.heapify(self._dues)
 
 
 class Taken:
-    """Files that were taken and still lie in the inbox, folder by folder."""
+    """Files that were taken and still lie in the inbox, folder by folder.
+
+    There may be any number of them, so that no more than two hashes are kept of each. Should those
+    of two names be the same, one of the files is given again, which harms nobody.
+    """
 
     def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, Fingerprint]] = {}
+        self._folders: dict[Path, dict[int, int]] = {}
+        self._unseen: dict[Path, dict[int, int]] = {}
 
     def __len__(self) -> int:
-        return sum(len(names) for names in self._folders.values())
+        return sum(len(names) for part in self._parts() for names in part.values())
+
+    def _parts(self) -> tuple[dict[Path, dict[int, int]], ...]:
+        return self._folders, self._unseen
 
     def has(self, path: Path, fingerprint: Fingerprint) -> bool:
         """Say whether exactly this file was taken.
@@ -191,7 +222,8 @@ class Taken:
         bool
             True if it was.
         """
-        return self._folders.get(path.parent, {}).get(path.name) == fingerprint
+        name, wanted = hash(path.name), hash(fingerprint)
+        return any(part.get(path.parent, {}).get(name) == wanted for part in self._parts())
 
     def add(self, path: Path, fingerprint: Fingerprint) -> None:
         """Remember a file.
@@ -203,7 +235,7 @@ class Taken:
         fingerprint
             How it looked when it was taken.
         """
-        self._folders.setdefault(path.parent, {})[path.name] = fingerprint
+        self._folders.setdefault(path.parent, {})[hash(path.name)] = hash(fingerprint)
 
     def forget(self, path: Path) -> None:
         """Forget a file, so that it may be taken again.
@@ -213,22 +245,51 @@ class Taken:
         path
             Where it lies; no-op if it was not taken.
         """
-        self._folders.get(path.parent, {}).pop(path.name, None)
+        for part in self._parts():
+            part.get(path.parent, {}).pop(hash(path.name), None)
 
-    def keep_names(self, folder: Path, names: Iterable[str]) -> None:
-        """Forget the files of a folder that have vanished.
+    def begin_listing(self, folder: Path) -> None:
+        """Begin to find out which files of a folder have vanished.
 
         Parameters
         ----------
         folder
             The folder.
-        names
-            The files that are still there.
         """
-        taken = self._folders.pop(folder, {})
-        kept = {name: taken[name] for name in names if name in taken}
-        if kept:
-            self._folders[folder] = kept
+        # What is left of a listing that failed is older than what was taken since.
+        unseen = self._unseen.pop(folder, {}) | self._folders.pop(folder, {})
+        if unseen:
+            self._unseen[folder] = unseen
+
+    def keep_names(self, folder: Path, names: Iterable[str]) -> None:
+        """Note files of a folder that are still there.
+
+        Parameters
+        ----------
+        folder
+            The folder whose listing has begun.
+        names
+            Some of its files.
+        """
+        unseen = self._unseen.get(folder)
+        if not unseen:
+            return
+        kept = self._folders.setdefault(folder, {})
+        for number in map(hash, names):
+            if number in unseen:
+                kept.setdefault(number, unseen.pop(number))
+
+    def end_listing(self, folder: Path) -> None:
+        """Forget the files of a folder that are not there any more.
+
+        Parameters
+        ----------
+        folder
+            The folder, whose files were all noted if they are there.
+        """
+        self._unseen.pop(folder, None)
+        if not self._folders.get(folder, True):
+            del self._folders[folder]
 
     def keep_folders(self, seen: set[Path], unreadable: set[Path]) -> None:
         """Forget the files of folders that have vanished.
@@ -240,7 +301,8 @@ class Taken:
         unreadable
             Folders that could not be read: what lies in and below them is not known.
         """
-        for folder in list(self._folders):
-            hidden = folder in unreadable or not unreadable.isdisjoint(folder.parents)
-            if folder not in seen and not hidden:
-                del self._folders[folder]
+        for part in self._parts():
+            for folder in list(part):
+                hidden = folder in unreadable or not unreadable.isdisjoint(folder.parents)
+                if folder not in seen and not hidden:
+                    del part[folder]

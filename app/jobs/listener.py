@@ -6,6 +6,7 @@ from typing import cast
 
 import asyncpg
 import structlog
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -16,6 +17,15 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _PING_TIMEOUT_S = 5.0
+
+_AWAY = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    SQLAlchemyError,
+    AsyncAdapt_asyncpg_dbapi.Error,
+    OSError,
+)
+"""What a raw connection raises that cannot be made; the last but one while the server recovers."""
 
 
 class Listener:
@@ -66,7 +76,7 @@ class Listener:
     async def _connect(self) -> None:
         try:
             self._connection = await self._open()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError) as error:
+        except _AWAY as error:
             self._pause_s = min(max(_FIRST_PAUSE_S, 2 * self._pause_s), _LONGEST_PAUSE_S)
             self._next_try_s = time.monotonic() + self._pause_s
             _log.warning("cannot listen for jobs, polling", error=str(error))

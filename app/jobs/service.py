@@ -1,7 +1,7 @@
 """The job queue: work waits in PostgreSQL and is held by leases, so that no worker can lose it."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,6 +64,25 @@ class JobQueue:
         return await JobStore(session).add(
             kind, payload, priority=priority, run_at=run_at or self._clock()
         )
+
+    async def enqueue_all(
+        self, session: AsyncSession, kind: str, payloads: Sequence[Payload], *, priority: Priority
+    ) -> None:
+        """Add jobs that are due at once, in the caller's transaction.
+
+        Parameters
+        ----------
+        session
+            Within the caller's transaction.
+        kind
+            Which handler they are for.
+        payloads
+            What each of them is about, the first first.
+        priority
+            Which jobs go first.
+        """
+        if payloads:
+            await JobStore(session).add_all(kind, payloads, priority=priority, run_at=self._clock())
 
     async def ensure(self, kind: str, run_at: datetime) -> None:
         """Let a job of a kind be due once, unless one of this kind waits or is done just now.

@@ -1,9 +1,9 @@
 """The jobs table: one statement a step, so that any number of workers can share it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.tables import JobRow
@@ -46,6 +46,27 @@ class JobStore:
         await self._session.flush()
         await self._tell(kind)
         return row.id
+
+    async def add_all(
+        self, kind: str, payloads: Sequence[Payload], *, priority: int, run_at: datetime
+    ) -> None:
+        """Add jobs of one kind, and tell the listeners once.
+
+        Parameters
+        ----------
+        kind
+            Which handler they are for.
+        payloads
+            What each of them is about; they get numbers in this order.
+        priority
+            The lower goes first.
+        run_at
+            Not before, UTC.
+        """
+        shared = {"kind": kind, "priority": priority, "run_at": run_at}
+        values = [{"payload": dict(payload), **shared} for payload in payloads]
+        await self._session.execute(insert(JobRow), values)
+        await self._tell(kind)
 
     async def add_once(self, kind: str, *, priority: int, run_at: datetime) -> None:
         """Add a job of a kind of which there shall be one at a time, unless there is one.

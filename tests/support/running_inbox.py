@@ -26,9 +26,10 @@ class Running:
     at_s: dict[str, float] = field(default_factory=dict)
 
     async def consume(self) -> None:
-        async for arrived in self.inbox.arrivals():
-            self.at_s[self.name(arrived)] = time.monotonic()
-            self.arrived.append(arrived)
+        async for several in self.inbox.arrivals():
+            for arrived in several:
+                self.at_s[self.name(arrived)] = time.monotonic()
+                self.arrived.append(arrived)
 
     def name(self, arrived: Arrived) -> str:
         return arrived.path.relative_to(self.root).as_posix()
@@ -55,11 +56,14 @@ async def eventually(is_so: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def running(
-    root: Path, *, settle_s: float = SETTLE_S, sweep_s: float = NEVER_S
+    root: Path, *, settle_s: float = SETTLE_S, sweep_s: float = NEVER_S, begun: bool = True
 ) -> AsyncIterator[Running]:
+    """Watch an inbox, whose first sweep has come to an end where it is to have begun."""
     watched = Running(Inbox(root, settle_s=settle_s, sweep_s=sweep_s), root)
     task = asyncio.create_task(watched.consume())
-    await eventually(lambda: not watched.inbox._sweep.running and watched.inbox._sweep.next_s > 0)
+    if begun:
+        sweep = watched.inbox._sweep
+        await eventually(lambda: not sweep.running and sweep.next_s > 0)
     try:
         yield watched
         assert not task.done()

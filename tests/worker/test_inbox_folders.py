@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from structlog.testing import capture_logs
 
 from tests.support.running_inbox import SETTLE_S, Running, eventually, running
 from worker import inbox as inbox_module
-from worker.inbox_looks import Listing, list_folder
+from worker.inbox_looks import Listing, list_in_parts
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -206,12 +207,12 @@ async def test_unreadable_folder_is_said_once_and_tried_again(
 ) -> None:
     locked = True
 
-    def refuse(folder: Path, *, follow: bool) -> Listing:
+    def refuse(folder: Path, *, follow: bool) -> Iterator[Listing]:
         if locked and folder.name == "locked":
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-        return list_folder(folder, follow=follow)
+        yield from list_in_parts(folder, follow=follow)
 
-    monkeypatch.setattr(inbox_module, "list_folder", refuse)
+    monkeypatch.setattr(inbox_module, "list_in_parts", refuse)
     (root / "locked").mkdir()
     (root / "locked/a.fits").write_bytes(b"a")
     with capture_logs() as logs:

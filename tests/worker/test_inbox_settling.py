@@ -1,5 +1,6 @@
 """The rule of completeness and the memory, without a disk or a clock."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,17 @@ def test_doubt_ends_the_patience_at_the_next_look() -> None:
     assert judge(settling, 3, look())
 
 
+def test_files_that_wait_no_more_take_no_room() -> None:
+    settling = Settling(SETTLE_S)
+    settling.note(PATH, Sign.CLOSED, 0)
+    for number in range(5000):
+        gone = PATH.with_name(str(number))
+        settling.note(gone, Sign.CREATED, number)
+        settling.drop(gone)
+    assert len(settling._dues) < 1100
+    assert settling.due(1e9, 10_000) == [PATH]
+
+
 def test_what_is_dropped_is_never_due() -> None:
     settling = Settling(SETTLE_S)
     settling.note(PATH, Sign.CLOSED, 0)
@@ -137,11 +149,49 @@ def test_memory_knows_exactly_what_was_taken() -> None:
     assert not taken.has(PATH, look(10).fingerprint)
 
 
+def test_memory_is_small_however_many_files_lie_there() -> None:
+    files = 10_000
+    paths = [PATH.with_name(f"{number}.fits") for number in range(files)]
+    taken = Taken()
+    tracemalloc.start()
+    try:
+        for number, path in enumerate(paths):
+            taken.add(path, Fingerprint(number, 10**18 + number, number, 10**18 + number))
+        used_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(taken) == files
+    assert used_bytes / files < 200
+
+
+def test_memory_outlives_a_listing_that_fails_and_what_is_taken_meanwhile() -> None:
+    taken, folder = Taken(), PATH.parent
+    taken.add(PATH, look(10).fingerprint)
+    taken.begin_listing(folder)
+    taken.add(PATH.with_name("b"), look(10).fingerprint)
+    taken.begin_listing(folder)  # the first one failed
+    taken.add(PATH, look(11).fingerprint)
+    taken.keep_names(folder, ["a.fits", "b"])
+    taken.end_listing(folder)
+    assert taken.has(PATH, look(11).fingerprint)
+    assert not taken.has(PATH, look(10).fingerprint)
+    assert taken.has(PATH.with_name("b"), look(10).fingerprint)
+    assert len(taken) == 2
+    taken.begin_listing(folder)
+    taken.forget(PATH)
+    taken.end_listing(folder)
+    assert not len(taken)
+    assert not taken._folders
+
+
 def test_memory_lets_go_of_what_vanished() -> None:
     taken = Taken()
     for name in ("a", "b", "gone/c", "gone/deep/d", "locked/e", "locked/deep/f"):
         taken.add(Path("/inbox") / name, look().fingerprint)
+    taken.begin_listing(Path("/inbox"))
     taken.keep_names(Path("/inbox"), ["b", "new"])
+    assert len(taken) == 6
+    taken.end_listing(Path("/inbox"))
     assert len(taken) == 5
     taken.keep_folders({Path("/inbox")}, unreadable={Path("/inbox/locked")})
     kept = ("b", "locked/e", "locked/deep/f")
