@@ -13,8 +13,9 @@ from typing import IO, Any, Final
 import numpy as np
 from astropy.io import fits
 
+from app.core.errors import TooLargeError
 from app.fits.blocks import BLOCK_BYTES, CARD_BYTES
-from app.fits.decoding import LIBRARY_ERRORS, brief, plain_file, quiet
+from app.fits.decoding import LIBRARY_ERRORS, MAX_COPY_BYTES, brief, plain_file, quiet
 from app.fits.errors import UnreadableError
 from app.fits.layout import STORED_TYPES, Unit, header_bytes, raw_cards, units_of
 from app.fits.unpacked import AXIS, OF_THE_TABLE, RENAMED, TABLE_NAME
@@ -51,6 +52,8 @@ def unpack(source: Path, target: Path, *, scratch: Path | None = None) -> None:
     ------
     NotFitsError
         If it is not FITS.
+    TooLargeError
+        If an image would grow larger than anybody unpacks.
     UnreadableError
         If an image cannot be decompressed.
     """  # opening raises the first
@@ -85,14 +88,25 @@ def _only_stands_before(primary: Unit, following: list[list[bytes]]) -> bool:
 
 
 def _write_image(hdu: Any, cards: list[bytes], written: IO[bytes]) -> None:  # noqa: ANN401  # astropy's image
+    """Write an image as it was before it was compressed.
+
+    Raises
+    ------
+    TooLargeError
+        If it is larger than `MAX_COPY_BYTES`: tiles that are all the same take no room.
+    """
     stored = np.dtype(STORED_TYPES[hdu.header["BITPIX"]])
-    written.write(header_bytes(image_cards(cards)))
     shape = tuple(hdu.shape)
+    size_bytes = math.prod(shape) * stored.itemsize if shape else 0
+    if size_bytes > MAX_COPY_BYTES:
+        raise TooLargeError(
+            f"an image is {size_bytes} bytes when unpacked; at most {MAX_COPY_BYTES} are written"
+        )
+    written.write(header_bytes(image_cards(cards)))
     step = max(1, _SLAB_PX // math.prod(shape[1:])) if shape else 1
     for start in range(0, shape[0] if shape else 0, step):
         pixels = np.asarray(hdu.section[start : start + step])
         written.write(pixels.astype(stored, copy=False).tobytes())
-    size_bytes = math.prod(shape) * stored.itemsize if shape else 0
     written.write(bytes(-size_bytes % BLOCK_BYTES))
 
 
