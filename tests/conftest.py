@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import structlog
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -23,9 +22,16 @@ from app.core.offload import Offload
 from app.db.embedded import EmbeddedPostgres
 from app.db.engine import Sessions, make_sessions
 from app.db.schema import migrate
-from app.db.tables import Base
+from tests.support.database import empty
 
 REAL_FILES = Path(__file__).parents[1].parent / "shared" / "fits"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the torture tests; here, since every run of pytest loads this file."""
+    parser.addoption("--long", action="store_true", help="run the torture tests at full length")
+    parser.addoption("--seed", type=int, help="repeat a torture test with the seed that it printed")
+    parser.addoption("--report", type=Path, help="write what torture tests counted into this file")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -97,9 +103,7 @@ async def committed_sessions(database_url: str) -> AsyncIterator[Sessions]:
     """Give sessions that really commit, for tests of what several processes do at once."""
     engine = create_async_engine(database_url, pool_size=8)
     yield make_sessions(engine)
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    async with engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    await empty(engine)
     await engine.dispose()
 
 

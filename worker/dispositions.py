@@ -15,6 +15,7 @@ from app.core.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from app.core.offload import CrashedError
 
 _FIRST_DELAY_S = 2.0
 _LONGEST_DELAY_S = 600.0
@@ -36,6 +37,7 @@ DISPOSITIONS = MappingProxyType[type[ArchiveError], Disposition](
         NotFoundError: Disposition.DISCARD,  # the source vanished
         ConflictError: Disposition.QUARANTINE,
         InvalidError: Disposition.QUARANTINE,
+        CrashedError: Disposition.RETRY,  # perhaps not by its file: somebody killed the child
         TooLargeError: Disposition.QUARANTINE,
         DeniedError: Disposition.QUARANTINE,
         UnauthenticatedError: Disposition.QUARANTINE,
@@ -73,7 +75,7 @@ def disposition_of(error: Exception) -> Disposition:
     Returns
     -------
     Disposition
-        `RETRY` for what nobody foresaw; the runner bounds how often.
+        `RETRY` for what nobody foresaw, and for crashes; the runner bounds how often.
     """
     for family in type(error).__mro__:
         if family in DISPOSITIONS:

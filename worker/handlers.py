@@ -5,7 +5,10 @@ from collections.abc import Mapping
 import structlog
 from typing_extensions import override
 
+from app.context import Factory
 from app.core.errors import ArchiveError
+from app.frames.trash import TRASH_JOB
+from app.frames.trash_files import TrashFiles
 from app.ingest.models import INGEST_JOB, PACK_JOB, REMOVE_JOB, ArrivalNotFoundError
 from app.ingest.packing import PackService
 from app.ingest.service import IngestService
@@ -14,6 +17,10 @@ from worker.dispositions import Disposition
 from worker.runner import Handler
 
 log = structlog.get_logger(__name__)
+
+
+NEEDING_ROOM = frozenset({INGEST_JOB, PACK_JOB})
+"""Kinds of jobs that fill the disks, and wait while one is in trouble."""
 
 
 class IngestHandler(Handler):
@@ -88,15 +95,36 @@ class RemoveHandler(Handler):
         log.warning("original not removed", key=payload["key"], reason=_reason(error))
 
 
-def make_handlers(ingest: IngestService, packing: PackService) -> Mapping[str, Handler]:
-    """Give the handler of each kind of job.
+class TrashHandler(Handler):
+    """Moves the files of a deleted frame, where whoever deleted it did not live to.
 
     Parameters
     ----------
-    ingest
-        The one door.
-    packing
-        Packs.
+    files
+        Moves them.
+    """
+
+    def __init__(self, files: TrashFiles) -> None:
+        self._files = files
+
+    @override
+    async def run(self, payload: Payload) -> None:
+        await self._files.move(payload["removal_id"])
+
+    @override
+    async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
+        """Leave the files where they are: they are moved before the frame comes back or goes."""
+        removal_id = payload["removal_id"]
+        log.warning("files not in the trash", removal=removal_id, reason=_reason(error))
+
+
+def frame_handlers(factory: Factory) -> Mapping[str, Handler]:
+    """Give the handlers of the jobs that frames give rise to.
+
+    Parameters
+    ----------
+    factory
+        Of the process.
 
     Returns
     -------
@@ -104,9 +132,10 @@ def make_handlers(ingest: IngestService, packing: PackService) -> Mapping[str, H
         By kind.
     """
     return {
-        INGEST_JOB: IngestHandler(ingest),
-        PACK_JOB: PackHandler(packing),
-        REMOVE_JOB: RemoveHandler(packing),
+        INGEST_JOB: IngestHandler(factory.ingest),
+        PACK_JOB: PackHandler(factory.packing),
+        REMOVE_JOB: RemoveHandler(factory.packing),
+        TRASH_JOB: TrashHandler(factory.trash_files),
     }
 
 

@@ -8,21 +8,18 @@ import socket
 import structlog
 
 from app.context import Factory, process_context
-from app.core.errors import UnavailableError
-from app.ingest.models import NewArrival, Source
-from app.ingest.service import IngestService
-from app.ingest.spool import display_name, identity_of
 from app.logs import configure_logs
 from app.settings import Settings
-from worker.handlers import make_handlers
-from worker.inbox import Arrived, Inbox
+from worker.handlers import NEEDING_ROOM, frame_handlers
+from worker.holding import Holding
+from worker.inbox import Inbox
 from worker.runner import Runner
-from worker.upkeep import keep_due
+from worker.upkeep import daily_handlers, keep_due
+from worker.watching import Watching
 
 log = structlog.get_logger(__name__)
 
 _GRACE_S = 5.0
-_PAUSE_S = 2.0
 
 
 def run(settings: Settings) -> None:
@@ -59,12 +56,17 @@ async def work(factory: Factory, stop: asyncio.Event) -> None:
     settings = factory.settings
     runner = Runner(
         factory.jobs,
-        make_handlers(factory.ingest, factory.packing),
+        {
+            **frame_handlers(factory),
+            **daily_handlers(factory),
+        },
         concurrency=settings.ingest_workers,
         worker_name=f"{socket.gethostname()}:{os.getpid()}",
+        lease_s=settings.job_lease_s,
+        holding=Holding(factory.volumes, NEEDING_ROOM),
     )
     inbox = Inbox(settings.inbox, settle_s=settings.settle_s, sweep_s=settings.sweep_s)
-    watching = asyncio.create_task(_watch(inbox, factory.ingest), name="inbox")
+    watching = asyncio.create_task(Watching(inbox, factory.ingest).run(), name="inbox")
     running = asyncio.create_task(runner.run(), name="runner")
     upkeep = keep_due(factory.jobs, factory.clock, settings.upkeep_hour_utc)
     keeping = asyncio.create_task(upkeep, name="upkeep")
@@ -80,38 +82,3 @@ async def work(factory: Factory, stop: asyncio.Event) -> None:
     for task in tasks:
         if not task.cancelled():
             task.result()
-
-
-async def _watch(inbox: Inbox, ingest: IngestService) -> None:
-    """Announce every complete file; what cannot be announced stays there for a later sweep."""
-    async for arrived in inbox.arrivals():
-        try:
-            new = await asyncio.to_thread(_new_arrival, arrived)
-            is_taken = new is not None and await ingest.announce(new)
-        except UnavailableError as error:
-            log.warning("inbox waits", reason=error.message)
-            is_taken = False
-            await asyncio.sleep(_PAUSE_S)
-        except Exception:  # one file must not stop the others
-            log.exception("file cannot be announced", file=display_name(arrived.path))
-            is_taken = False
-        if not is_taken:
-            inbox.forget(arrived.path)
-
-
-def _new_arrival(arrived: Arrived) -> NewArrival | None:
-    """Describe a file; None where it is not the one any more that was complete."""
-    try:
-        identity = identity_of(arrived.path)
-    except FileNotFoundError:
-        return None
-    complete = (arrived.inode, arrived.size_bytes, arrived.modified_ns)
-    if not identity.startswith(":".join(map(str, complete))):
-        return None
-    return NewArrival(
-        source=Source.INBOX,
-        filename=display_name(arrived.path),
-        size_bytes=arrived.size_bytes,
-        source_path=arrived.path,
-        source_identity=identity,
-    )

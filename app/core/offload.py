@@ -39,6 +39,10 @@ class CrashedError(InvalidError):
     title = "Processing failed"
 
 
+class KilledError(CrashedError):
+    """A child process was killed: by the kernel for want of memory, or by somebody."""
+
+
 class TimedOutError(InvalidError):
     """A child process took longer than it may."""
 
@@ -159,6 +163,8 @@ class Offload:
     async def call(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a task in a child and wait for it without blocking the event loop.
 
+        Where the child is killed, that may have nothing to do with its task: it is run once more.
+
         Parameters
         ----------
         task
@@ -182,6 +188,13 @@ class Offload:
         UnavailableError
             If the pool is closing.
         """
+        try:
+            return await self._call(task, *args, **kwargs)
+        except KilledError:
+            return await self._call(task, *args, **kwargs)
+
+    async def _call(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a task once, and translate what the pool says; see `call`."""  # noqa: DOC501  # there
         future = self._living_pool().schedule(
             _run, args=[task.path, args, kwargs, self._cpu_s], timeout=self._timeout_s
         )
@@ -192,7 +205,8 @@ class Offload:
         except (ProcessExpired, MemoryError) as error:
             if isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGXCPU:
                 raise self._too_slow() from error
-            raise CrashedError(
+            is_killed = isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGKILL
+            raise (KilledError if is_killed else CrashedError)(
                 "the file could not be processed: the reading process crashed or needed too much"
                 " memory"
             ) from error

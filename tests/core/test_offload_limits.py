@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.core import offload as offloading
-from app.core.offload import CrashedError, Offload, Task, TimedOutError
+from app.core.offload import CrashedError, KilledError, Offload, Task, TimedOutError
 
 pytestmark = pytest.mark.asyncio
 
@@ -27,6 +27,7 @@ LIMITS = Task[[], dict[str, tuple[int, int]]](f"{HERE}:limits")
 FILL = Task[[Path, int], int](f"{HERE}:fill")
 ODD = Task[[], int](f"{HERE}:raise_odd")
 BUSY = Task[[float], float](f"{HERE}:busy")
+BE_KILLED = Task[[Path, int], int]("tests.support.dying:be_killed")
 
 
 class OddError(Exception):
@@ -111,6 +112,13 @@ async def test_a_deadly_signal_costs_one_call(pool: Offload, number: int) -> Non
     with pytest.raises(CrashedError):
         await pool.call(SIGNAL, number)
     assert await pool.call(DOUBLE, 21) == 42
+
+
+async def test_a_child_that_is_killed_may_try_once_more(pool: Offload, tmp_path: Path) -> None:
+    assert await pool.call(BE_KILLED, tmp_path / "once", 1) == 1
+    with pytest.raises(KilledError):
+        await pool.call(BE_KILLED, tmp_path / "thrice", 3)
+    assert len(list((tmp_path / "thrice").iterdir())) == 2
 
 
 async def test_a_crash_in_c_costs_one_call(pool: Offload) -> None:

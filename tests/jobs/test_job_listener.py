@@ -48,6 +48,15 @@ async def test_quiet_means_time_out(listener: Listener) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_server_that_refuses_is_one_that_cannot_tell(database_url: str) -> None:
+    engine = make_engine(database_url.replace("/skyshelf?", "/nothing?"), pool_size=1)
+    listener = Listener(make_sessions(engine))
+    await listener.wait(0.01)  # as while it recovers from a crash: nothing is raised
+    await listener.close()
+    await engine.dispose()
+
+
+@pytest.mark.asyncio
 async def test_a_killed_connection_is_made_again(
     listener: Listener, committed_sessions: Sessions
 ) -> None:

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.context import Factory
 from app.core.clock import Clock, system_clock
 from app.core.offload import Offload
 from app.db.engine import make_sessions
-from app.db.tables import Base
 from app.main import create_app
 from app.serving import server_options
 from app.settings import Settings
 from tests.support.archive import an_archive
+from tests.support.database import empty
 
 T = TypeVar("T")
 
@@ -115,7 +114,5 @@ async def _archive(
 ) -> AsyncIterator[Factory]:
     engine = create_async_engine(url, pool_size=8)
     yield an_archive(settings, make_sessions(engine), engine, offload, clock)
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    async with engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    await empty(engine)
     await engine.dispose()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import app
 from app.core import errors
 from app.core.errors import ArchiveError, ConflictError, UnavailableError
+from app.core.offload import CrashedError, TimedOutError
 from worker.dispositions import (
     DISPOSITIONS,
     Disposition,
@@ -28,7 +29,7 @@ def all_errors(family: type[ArchiveError] = ArchiveError) -> set[type[ArchiveErr
 def test_every_error_of_core_stands_in_the_table() -> None:
     of_core = {error for error in all_errors() if error.__module__ == errors.__name__}
     assert len(of_core) >= 5
-    assert of_core == set(DISPOSITIONS)
+    assert of_core | {CrashedError} == set(DISPOSITIONS)
 
 
 def test_every_error_of_every_package_belongs_to_a_family() -> None:
@@ -51,6 +52,12 @@ def test_what_nobody_foresaw_is_tried_again(error: Exception) -> None:
     assert not is_foreseen(error)
     assert disposition_of(error) is Disposition.RETRY
     assert counts_as_attempt(error)
+
+
+def test_a_crash_is_tried_again_and_counted_since_the_file_may_be_innocent() -> None:
+    assert disposition_of(CrashedError("died")) is Disposition.RETRY
+    assert counts_as_attempt(CrashedError("died"))
+    assert disposition_of(TimedOutError("slow")) is Disposition.QUARANTINE
 
 
 def test_only_what_is_away_may_be_waited_for_without_end() -> None:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.db.engine import Sessions
+from app.jobs.models import Payload
 from app.jobs.service import JobQueue
-from worker.upkeep import next_time
+from worker.upkeep import DailyHandler, next_time
 
 NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 
@@ -40,3 +41,20 @@ async def test_a_job_under_way_is_not_planned_again(committed_sessions: Sessions
     assert await queue.take("worker", ["daily"], lease_s=60) is not None
     await queue.ensure("daily", NOW)
     assert await queue.count() == 1
+
+
+@pytest.mark.asyncio
+async def test_each_slice_lets_the_next_one_wait(committed_sessions: Sessions) -> None:
+    queue = JobQueue(committed_sessions, lambda: NOW)
+    done: list[Payload] = []
+
+    async def go_on(payload: Payload) -> Payload | None:
+        done.append(payload)
+        return {"after": len(done)} if len(done) < 3 else None
+
+    handler = DailyHandler(queue, "daily", go_on)
+    await handler.run({})
+    while job := await queue.take("worker", ["daily"], lease_s=60):
+        await handler.run(job.payload)
+        await queue.finish(job)
+    assert done == [{}, {"after": 1}, {"after": 2}]
