@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.accounts.service import AccountService
 from app.backups.restoring import check_not_half
@@ -58,10 +59,15 @@ async def prepare(settings: Settings) -> Prepared:
         await bring_home(sessions, settings)
         accounts = AccountService(sessions, secret_key=settings.secret(), clock=system_clock)
         password = await _make_admin(settings, accounts)
-        is_empty = not await has_arrivals(sessions)
+        is_empty = not (await has_arrivals(sessions) or _holds_files(settings.archive_dir))
     finally:
         await engine.dispose()
     return Prepared(password, sample_wanted=is_empty and settings.sample_frames > 0)
+
+
+def _holds_files(folder: Path) -> bool:
+    """Tell whether files were archived before: the database may have been lost since."""
+    return any(not path.name.startswith(".") for path in folder.iterdir())
 
 
 async def _make_admin(settings: Settings, accounts: AccountService) -> str | None:

@@ -1,5 +1,6 @@
 """The API process: `create_app` makes it; there is no instance at import."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,7 +10,18 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from app.api import accounts, archive, frames, health, ingest, pyobs, thumbnails
+from app.api import (
+    accounts,
+    archive,
+    audit,
+    frames,
+    health,
+    ingest,
+    pyobs,
+    removed,
+    thumbnails,
+    verification,
+)
 from app.api.deps import SECURITY_SCHEMES, name_callers
 from app.api.docs_page import install_docs_page
 from app.api.landing import install_landing_page
@@ -32,6 +44,9 @@ from `api-token-auth/` and send it as `Authorization: Token <token>`. Errors are
 
 DIALECTS = (pyobs.DIALECT, archive.DIALECT, thumbnails.DIALECT)
 """Every dialect that has a strict mount."""
+
+AREAS = (accounts, frames, removed, ingest, verification, audit, health)
+"""Areas of the root, in the order of its document."""
 
 Opener = Callable[[Settings], AbstractAsyncContextManager[Factory]]
 
@@ -56,7 +71,12 @@ def create_app(settings: Settings, open_context: Opener = process_context) -> Fa
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_context(settings) as factory:
             app.state.factory = factory
-            yield
+            watching = asyncio.create_task(factory.volumes.watch(), name="volumes")
+            try:
+                yield
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
 
     app = FastAPI(
         title="Skyshelf",
@@ -68,13 +88,12 @@ def create_app(settings: Settings, open_context: Opener = process_context) -> Fa
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
-        openapi_tags=[*accounts.TAGS, *frames.TAGS, *ingest.TAGS, *health.TAGS],
+        openapi_tags=[tag for each in AREAS for tag in each.TAGS],
     )
-    areas = (accounts, frames, ingest, health)
     for router in (
         accounts.token_router,
         accounts.session_router,
-        *(each.router for each in areas),
+        *(each.router for each in AREAS),
         *archive.ROOT_ROUTERS,
     ):
         _include(app, router)

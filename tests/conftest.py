@@ -28,8 +28,8 @@ REAL_FILES = Path(__file__).parents[1].parent / "shared" / "fits"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the torture tests; here, since every run of pytest loads this file."""
-    parser.addoption("--long", action="store_true", help="run the torture tests at full length")
+    """Add options; here, since every run of pytest loads this file."""
+    parser.addoption("--long", action="store_true", help="run all tests at full length")
     parser.addoption("--seed", type=int, help="repeat a torture test with the seed that it printed")
     parser.addoption("--report", type=Path, help="write what torture tests counted into this file")
 
@@ -41,6 +41,12 @@ def _clean_environment() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("SKYSHELF_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session")
+def is_long(pytestconfig: pytest.Config) -> bool:
+    """Tell whether this is the run at full length."""
+    return bool(pytestconfig.getoption("--long"))
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,18 @@ async def test_a_password_is_generated_and_kept(
     assert caller.is_superuser
 
 
+async def test_no_sample_goes_beside_files_whose_database_was_lost(
+    tmp_path: Path, database_url: str, committed_sessions: Sessions
+) -> None:
+    del committed_sessions  # clears the database
+    settings = settings_in(tmp_path, database_url=database_url)
+    settings.make_folders()
+    (settings.archive_dir / ".manifest").mkdir()
+    assert (await prepare(settings)).sample_wanted
+    (settings.archive_dir / "tst").mkdir()
+    assert not (await prepare(settings)).sample_wanted
+
+
 async def test_a_given_password_is_not_written_down(
     tmp_path: Path, database_url: str, committed_sessions: Sessions
 ) -> None:

@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -18,9 +16,8 @@ from app.cli.session import reached
 from app.db.embedded import EmbeddedPostgres
 from app.settings import load_settings
 from app.supervisor.checks import alone
+from tests.support.commands import skyshelf
 from tests.support.fits_files import make_fits
-
-ROOT = Path(__file__).parents[1]
 
 
 @dataclass
@@ -36,23 +33,8 @@ class House:
 
     def run(self, *words: str, code: int = 0, stdin: str = "") -> tuple[str, str]:
         """Run a command; return what it said on standard output and standard error."""
-        environment = os.environ | {
-            "SKYSHELF_DATA_DIR": str(self.folder / "var"),
-            "PYTHONPATH": str(ROOT),
-        }
-        done = subprocess.run(  # noqa: S603  # constants
-            [sys.executable, "-m", "app.cli", *words],
-            cwd=self.folder,
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout, done.stderr
+        settings = {"data_dir": self.folder / "var"}
+        return skyshelf(*words, folder=self.folder, settings=settings, code=code, stdin=stdin)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +152,7 @@ def test_delete_asks_first(house: House, running_server: EmbeddedPostgres) -> No
     assert "nobody" in refused
     assert stored.is_file()
     said, _ = house.run("delete", "unwanted", stdin="y\n")
-    assert said.endswith("Deleted 1 frame.\n")
+    assert "Deleted 1 frame. Within 30 days, `skyshelf trash restore " in said
     assert not stored.exists()
     assert running_server.is_running()
 

@@ -33,6 +33,8 @@ def test_a_frame_goes_and_comes_back(house: House) -> None:
     said, refused = house.run("trash", "restore", "1", "9", code=2)
     assert said[0].startswith("a is back, as frame ")
     assert refused == "skyshelf: there is no removed frame 9\n"
+    _, refused = house.run("trash", "restore", str(2**63), code=2)
+    assert "less than or equal to" in refused
     assert stored.read_bytes() == content
     assert house.run("trash", "empty", "--yes")[0] == ["Removed 1 frame for ever."]
     listed, _ = house.run("trash", "list", "--all")

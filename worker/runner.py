@@ -21,6 +21,7 @@ from worker.dispositions import (
     retry_delay_s,
 )
 from worker.holding import Holding
+from worker.queue_watch import QueueWatch
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _FIRST_PAUSE_S = 0.5
@@ -136,6 +137,7 @@ class Runner:
         self._poll_s = poll_s
         self._max_attempts = max_attempts
         self._holding = holding
+        self._watch = QueueWatch()
         self._running: set[asyncio.Task[None]] = set()
         self._lonely: asyncio.Task[None] | None = None
         self._grace_s = 0.0
@@ -154,7 +156,7 @@ class Runner:
                     pause_s = 0.0
                 except Exception as error:  # noqa: BLE001  # logged; the worker must not die
                     pause_s = min(max(_FIRST_PAUSE_S, 2 * pause_s), _LONGEST_PAUSE_S)
-                    _tell_queue_fails(error, pause_s)
+                    self._watch.failed(error)
                     await self._until_stopped(asyncio.sleep(pause_s))
         finally:
             await self._drain()
@@ -181,6 +183,7 @@ class Runner:
             return
         kinds = await self._free_kinds()
         job = await self._queue.take(self._worker_name, kinds, lease_s=self._lease_s)
+        self._watch.answered()
         if job is None:
             is_held = len(kinds) < len(self._handlers)
             poll_s = min(_HELD_POLL_S, self._poll_s) if is_held else self._poll_s
@@ -306,11 +309,13 @@ class Runner:
             else self._holding.failed(job, error)
         )
         counts = counts_as_attempt(error)
-        is_held = await _insist(lambda: self._queue.postpone(job, delay_s, text, counts=counts))
+        is_held = await self._insist(
+            lambda: self._queue.postpone(job, delay_s, text, counts=counts)
+        )
         return Outcome.RETRIED if is_held else Outcome.LOST
 
     async def _finish(self, job: Job, outcome: Outcome) -> Outcome:
-        is_held = await _insist(lambda: self._queue.finish(job))
+        is_held = await self._insist(lambda: self._queue.finish(job))
         reach(FaultPoint.FINISHED)
         return outcome if is_held else Outcome.LOST
 
@@ -335,19 +340,18 @@ class Runner:
                 if not await self._queue.renew(job, self._lease_s_of(job)):
                     return
             except Exception as error:  # noqa: BLE001  # logged; the lease may outlive a restart
-                _tell_queue_fails(error, pause_s)
+                self._watch.failed(error)
 
-
-async def _insist(settle: Callable[[], Awaitable[bool]]) -> bool:
-    """Settle a job, however long the database is away: its lease says whether that still counts."""
-    pause_s = 0.0
-    while True:
-        try:
-            return await settle()
-        except UnavailableError as error:
-            pause_s = min(max(_FIRST_PAUSE_S, 2 * pause_s), _LONGEST_PAUSE_S)
-            _tell_queue_fails(error, pause_s)
-            await asyncio.sleep(pause_s)
+    async def _insist(self, settle: Callable[[], Awaitable[bool]]) -> bool:
+        """Settle a job, however long the database is away: its lease says if that still counts."""
+        pause_s = 0.0
+        while True:
+            try:
+                return await settle()
+            except UnavailableError as error:
+                pause_s = min(max(_FIRST_PAUSE_S, 2 * pause_s), _LONGEST_PAUSE_S)
+                self._watch.failed(error)
+                await asyncio.sleep(pause_s)
 
 
 def _is_being_cancelled() -> bool:
@@ -360,13 +364,6 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _tell_queue_fails(error: Exception, pause_s: float) -> None:
-    if isinstance(error, UnavailableError):
-        _log.warning("queue unavailable", error=str(error), again_after_s=pause_s)
-    else:
-        _log.error("queue failed", again_after_s=pause_s, exc_info=error)
 
 
 def _tell_job_fails(job: Job, error: Exception, disposition: Disposition) -> None:

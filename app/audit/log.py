@@ -46,10 +46,10 @@ class AuditLog:
         reason
             Why, in the words of whoever does it; None where none is given.
         details
-            Numbers and names that belong to it, as JSON carries them; None for none. Never a
-            secret.
+            Numbers and names that belong to it, as JSON carries them; None for none, and those
+            that are None are left out. Never a secret.
         """
-        known = dict(details or {})
+        known = {name: value for name, value in (details or {}).items() if value is not None}
         await self._store.add(who, action, subject, reason, known)
         log.info(
             "audit", who=who.username, action=action, subject=subject, reason=reason, details=known

@@ -1,5 +1,7 @@
 """What can be asked of the audit."""
 
+from collections.abc import AsyncGenerator, Sequence
+
 from app.audit.models import AuditLine, AuditQuery
 from app.audit.store import AuditStore
 from app.core.identity import Caller
@@ -38,3 +40,22 @@ class AuditService:
         """
         async with transaction(self._sessions) as session:
             return await AuditStore(session).list(query, caller, window)
+
+    async def stream(
+        self, query: AuditQuery, caller: Caller, window: Window
+    ) -> AsyncGenerator[Sequence[AuditLine], None]:
+        """Go through lines, newest first, as they were at the beginning.
+
+        Parameters
+        ----------
+        query, caller, window
+            As in `list`.
+
+        Yields
+        ------
+        Sequence of AuditLine
+            The next ones. Close the iterator: it holds a connection.
+        """
+        async with transaction(self._sessions) as session:
+            async for lines in AuditStore(session).stream(query, caller, window):
+                yield lines

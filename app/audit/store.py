@@ -1,15 +1,17 @@
 """The audit's SQL: lines are added and read, never changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.models import AuditLine, AuditQuery
 from app.core.identity import Caller
 from app.core.paging import Page, Window
 from app.db.tables import AuditLineRow
+
+_STREAMED_AT_ONCE = 1000
 
 
 class AuditStore:
@@ -42,16 +44,27 @@ class AuditStore:
         """List lines that the caller may read, newest first."""
         wanted = tuple(_conditions(query, caller))
         counted = select(func.count()).select_from(AuditLineRow).where(*wanted)
-        selected = (
-            select(AuditLineRow)
-            .where(*wanted)
-            .order_by(AuditLineRow.id.desc())
-            .limit(window.limit)
-            .offset(window.offset)
-        )
-        rows = (await self._session.execute(selected)).scalars()
+        rows = (await self._session.execute(_listed(query, caller, window))).scalars()
         items = tuple(_line(row) for row in rows)
         return Page(count=(await self._session.execute(counted)).scalar_one(), items=items)
+
+    async def stream(
+        self, query: AuditQuery, caller: Caller, window: Window
+    ) -> AsyncGenerator[tuple[AuditLine, ...], None]:
+        """Go through lines that the caller may read, newest first, without holding them all."""
+        selected = _listed(query, caller, window).execution_options(yield_per=_STREAMED_AT_ONCE)
+        async for rows in (await self._session.stream_scalars(selected)).partitions():
+            yield tuple(_line(row) for row in rows)
+
+
+def _listed(query: AuditQuery, caller: Caller, window: Window) -> Select[AuditLineRow]:
+    return (
+        select(AuditLineRow)
+        .where(*_conditions(query, caller))
+        .order_by(AuditLineRow.id.desc())
+        .limit(window.limit)
+        .offset(window.offset)
+    )
 
 
 def _conditions(query: AuditQuery, caller: Caller) -> Iterator[ColumnElement[bool]]:

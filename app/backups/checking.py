@@ -1,7 +1,9 @@
 """Read a backup again, and take out of it what is no longer needed."""
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.backups.batches import at_once, in_batches
@@ -15,7 +17,7 @@ from app.backups.models import Flaw, Report, Watcher
 async def check_backup(root: Path, *, watcher: Watcher) -> Report:
     """Read a backup again, and compare it with its manifest; needs no archive.
 
-    What is wrong is brought anew by the next backup.
+    What is wrong is brought anew by the next backup, unless the folder cannot be written to now.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ async def check_backup(root: Path, *, watcher: Watcher) -> Report:
     """  # the folder raises them
     folder, report = BackupFolder(root), Report()
     marker = folder.marker()
-    with folder.held(), opened_ledger(folder.ledger_file) as ledger:
+    with _held(folder) as ledger:
         await asyncio.to_thread(folder.check_parts, marker)
         watcher.expect(marker.counts.versions + marker.counts.thumbnails)
 
@@ -55,6 +57,17 @@ async def check_backup(root: Path, *, watcher: Watcher) -> Report:
             after_each=lambda: watcher.tell(report.done, report.said()),
         )
     return report
+
+
+@contextmanager
+def _held(folder: BackupFolder) -> Iterator[Ledger]:
+    """Keep backups out meanwhile; in a folder that is mounted read-only there are none."""
+    if os.access(folder.root, os.W_OK):
+        with folder.held(), opened_ledger(folder.ledger_file) as ledger:
+            yield ledger
+    else:
+        with opened_ledger(Path(":memory:")) as ledger:
+            yield ledger
 
 
 def wanted_in(folder: BackupFolder, line: Line) -> Wanted:

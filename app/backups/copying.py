@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.backups.models import Flaw, Trouble
-from app.core.errors import ArchiveError
+from app.core.errors import ArchiveError, FullError
 from app.storage.digests import Digests, copy_with_digests, digest_file
-from app.storage.errors import MissingFileError, translated
+from app.storage.errors import (
+    MissingFileError,
+    StorageFullError,
+    StorageUnavailableError,
+    translated,
+)
 from app.storage.names import linked, sync_folder
 
 PRIVATE_MODE = 0o600
@@ -80,8 +85,8 @@ def bring(wanted: Wanted, drafts: Path, *, link: bool = False) -> Digests | Flaw
 
     Raises
     ------
-    ArchiveError
-        If the disk of the target refuses.
+    StorageUnavailableError
+        If the disk of the target refuses; a `StorageFullError` where there is no room.
     """
     draft = drafts / uuid.uuid4().hex
     try:
@@ -90,7 +95,8 @@ def bring(wanted: Wanted, drafts: Path, *, link: bool = False) -> Digests | Flaw
         return Flaw(wanted.path, Trouble.MISSING, "the file is not there")
     except ArchiveError as error:
         if _is_full(drafts):
-            raise
+            refused: StorageUnavailableError = _refused(drafts.parent, error)
+            raise refused from error.__cause__
         return Flaw(wanted.path, Trouble.UNREADABLE, error.told_to_operator())
     if not wanted.is_met(digests):
         draft.unlink()
@@ -173,6 +179,15 @@ def _is_full(folder: Path) -> bool:
     except OSError:
         return True
     return False
+
+
+def _refused(folder: Path, error: ArchiveError) -> StorageUnavailableError:
+    """Say which disk refuses, of the two that a copy needs."""
+    kind = StorageFullError if isinstance(error, FullError) else StorageUnavailableError
+    return kind(
+        f"nothing more can be written to {folder}: make room there, or see to its disk, then call"
+        " the same command again"
+    )
 
 
 def _difference(wanted: Wanted, digests: Digests) -> str:

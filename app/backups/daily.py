@@ -20,10 +20,9 @@ from app.backups.store import BackupStore
 from app.core.clock import Clock
 from app.db.engine import Sessions, transaction
 from app.db.schema import HEAD
-from app.jobs.models import Payload, Priority
-from app.jobs.service import JobQueue
+from app.jobs.models import Payload
 from app.storage.errors import MissingFileError, translated
-from app.storage.names import sync, sync_folder
+from app.storage.names import put_in_place
 
 log = structlog.get_logger(__name__)
 
@@ -60,20 +59,19 @@ class ManifestKeeper:
     ----------
     archive_dir
         Folder of the archive.
-    sessions, queue, clock
+    sessions, clock
         Of the process.
     """
 
-    def __init__(
-        self, archive_dir: Path, *, sessions: Sessions, queue: JobQueue, clock: Clock
-    ) -> None:
+    def __init__(self, archive_dir: Path, *, sessions: Sessions, clock: Clock) -> None:
         self._folder = archive_dir / _FOLDER
         self._sessions = sessions
-        self._queue = queue
         self._clock = clock
 
-    async def go_on(self, payload: Payload, *, lines_at_once: int = _LINES_AT_ONCE) -> bool:
-        """Write the next slice, and let the one after it wait in the queue.
+    async def go_on(
+        self, payload: Payload, *, lines_at_once: int = _LINES_AT_ONCE
+    ) -> Payload | None:
+        """Write the next slice.
 
         Parameters
         ----------
@@ -84,8 +82,8 @@ class ManifestKeeper:
 
         Returns
         -------
-        bool
-            True once the manifest is complete.
+        Payload or None
+            Of the next slice; None once the manifest is complete.
 
         Raises
         ------
@@ -103,14 +101,11 @@ class ManifestKeeper:
             )
         except (MissingFileError, BrokenBackupError):
             log.warning("the manifest of the day was taken away; it is begun anew tomorrow")
-            return True
+            return None
         following = _following(place, found, size_bytes)
         if following is None:
             await asyncio.to_thread(self._finish, place, size_bytes, place["lines"] + len(found))
-            return True
-        async with transaction(self._sessions) as session:
-            await self._queue.enqueue(session, MANIFEST_JOB, following, priority=Priority.UPKEEP)
-        return False
+        return following
 
     async def _begin(self) -> Payload:
         """Begin a manifest; what a dead one left goes."""
@@ -142,9 +137,7 @@ class ManifestKeeper:
         draft = self._folder / place["draft"]
         _append(draft, size_bytes, end_line(lines))
         with translated("the manifest"):
-            sync(draft)
-            draft.replace(self._folder / f"{place['stamp']}{_ENDING}")
-            sync_folder(self._folder)
+            put_in_place(draft, self._folder / f"{place['stamp']}{_ENDING}")
             for old in sorted(self._folder.glob(f"[0-9]*{_ENDING}"))[:-_KEPT]:
                 old.unlink(missing_ok=True)
         log.info("manifest of the day", lines=lines)

@@ -21,14 +21,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.backups.ledger import Ledger
 from app.backups.manifest import Counts
 from app.backups.models import BrokenBackupError, NoBackupError, WrongFolderError
 from app.core.errors import NotFoundError, UnavailableError
 from app.storage.digests import digest_file
-from app.storage.names import prune, sync_folder
+from app.storage.names import prune, put_in_place, sync, sync_folder
 
 FORMAT: Final = 1
 _MARKER, _LEDGER, _LOCK = "backup.json", "ledger.sqlite", "lock"
@@ -152,16 +152,23 @@ class BackupFolder:
         Raises
         ------
         WrongFolderError
-            If something else lies there.
+            If something else lies there, or the folder around it is missing.
         UnavailableError
             If another backup into it is being made.
         """
+        if not self.root.parent.is_dir():
+            raise WrongFolderError(
+                f"there is no folder {self.root.parent}: mount the disk of the backup, or make the"
+                " folder"
+            )
+        if self.root.exists() and not self.root.is_dir():
+            raise WrongFolderError(f"{self.root} is no folder: name an empty one, or a new one")
         if self.root.is_dir() and not self._is_ours():
             raise WrongFolderError(
                 f"{self.root} holds something that is no backup: name an empty folder, or one that"
                 " this command filled before"
             )
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, exist_ok=True)
         self.root.chmod(0o700)
         with (self.root / _LOCK).open("w") as lock:
             try:
@@ -213,8 +220,7 @@ class BackupFolder:
         Part
             Its checksums.
         """
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
+        sync(file)
         sync_folder(file.parent)
         digests = digest_file(file)
         return Part(size_bytes=digests.size_bytes, sha256=digests.sha256)
@@ -229,23 +235,9 @@ class BackupFolder:
         """
         sync_folder(self.root / _STATES)
         draft = self.drafts / _MARKER
-        with draft.open("w", encoding="utf-8") as stream:
-            stream.write(marker.model_dump_json(indent=2) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(self.root / _MARKER)
-        sync_folder(self.root)
+        draft.write_text(marker.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        put_in_place(draft, self.root / _MARKER)
         self._drop_old_states(marker.state)
-
-    def is_finished(self) -> bool:
-        """Tell whether there is a finished backup.
-
-        Returns
-        -------
-        bool
-            False for a half one, too.
-        """
-        return (self.root / _MARKER).is_file()
 
     def marker(self) -> Marker:
         """Read which state is finished.
@@ -270,8 +262,11 @@ class BackupFolder:
                 f"{self.root} holds no finished backup: {_MARKER} is written last; run `skyshelf"
                 " backup` to its end"
             ) from error
-        except (ValidationError, ValueError) as error:
-            raise BrokenBackupError(f"{self.root / _MARKER} cannot be read") from error
+        except ValueError:
+            raise BrokenBackupError(
+                f"{self.root / _MARKER} is damaged: restore from another backup, or make this one"
+                " again"
+            ) from None  # what pydantic says is for programmers
         if marker.format != FORMAT:
             raise BrokenBackupError(
                 f"the backup has the form {marker.format}, and this Skyshelf knows {FORMAT}: use"

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.storage.errors import StorageUnavailableError
+
 _TABLE = """
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY,
@@ -114,10 +116,21 @@ def opened_ledger(file: Path) -> Iterator[Ledger]:
     ------
     Ledger
         To be used by one thread at a time.
+
+    Raises
+    ------
+    StorageUnavailableError
+        If the disk refuses.
     """
     connection = _connected(file)
     with contextlib.closing(connection):
-        yield Ledger(connection)
+        try:
+            yield Ledger(connection)
+        except sqlite3.Error as error:
+            raise StorageUnavailableError(
+                f"nothing more can be written to {file}: make room there, or see to its disk, then"
+                " call the same command again"
+            ) from error
 
 
 def _connected(file: Path) -> sqlite3.Connection:

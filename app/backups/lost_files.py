@@ -49,11 +49,6 @@ class LostFile:
     number: int
     line: StoredLine | None = None
 
-    @property
-    def is_packed_since(self) -> bool:
-        """Whether the file was packed after the manifest was written."""
-        return self.line is not None and self.line.key != self.key
-
 
 class KnownLines:
     """The lines of a manifest, found by the key of the file or of its packed form.

@@ -395,4 +395,4 @@ def _parsed(raw: bytes, number: int) -> Header | Line | _End:
         where = ".".join(str(part) for part in first["loc"])
         raise BrokenBackupError(
             f"line {number} of the manifest is wrong: {json.dumps(where)}: {first['msg']}"
-        ) from error
+        ) from None  # the rest of what pydantic says is for programmers

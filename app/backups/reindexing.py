@@ -29,6 +29,7 @@ from app.fits.models import Metadata, Reading
 from app.frames.models import ReceivedFile
 from app.frames.registration import NewVersion
 from app.frames.registry import FrameRegistry
+from app.frames.trash_files import is_awaited
 from app.ingest.facts import facts_of, headers_of
 from app.ingest.filing import stored_file
 from app.ingest.naming import PACKED_EXTENSION, Destination
@@ -225,6 +226,11 @@ class ReindexService:
         plain = file.key.removesuffix(PACKED_EXTENSION) + ".fits"
         async with transaction(self._sessions) as session:
             here = await ReturnStore(session).list_keys(file.basename)
+            await FrameRegistry(session).lock_key(file.key)
+            if await is_awaited(session, self._store, file.key, self._clock()):
+                return Flaw(
+                    file.key, Trouble.LEFT, "its frame was deleted, and it goes to the trash"
+                )
         if file.line is None and file.key.endswith(PACKED_EXTENSION) and plain in {*keys, *here}:
             return Flaw(file.key, Trouble.LEFT, f"it is the packed form of {plain}")
         numbers = [one.number for one in named_files(here, self._rules.naming.cut)]
@@ -308,12 +314,12 @@ class ReindexService:
 
     def _new_version(self, file: LostFile, digests: Digests, reading: Reading) -> NewVersion:
         """Describe a version, all but who may see it and its numbers."""
-        folder = file.key.rpartition("/")[0]
+        folder, received = file.key.rpartition("/")[0], _received(file, digests)
         destination = Destination(folder, file.basename, file.extension)
         return NewVersion(
             basename=file.basename,
             stored=stored_file(file.key, destination, digests),
-            received=_received(file, digests),
+            received=received,
             facts=facts_of(
                 reading,
                 Publicity(None),
@@ -324,7 +330,7 @@ class ReindexService:
             science_hdu=reading.science_index,
             related=tuple(name for name in reading.metadata.related if name != file.basename),
             repairs=reading.repairs,
-            checksums=reading.checksums,
+            checksums=reading.checksums if received.sha256 == digests.sha256 else None,
         )
 
 

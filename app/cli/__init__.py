@@ -10,7 +10,19 @@ import typer
 
 from app.core.errors import ArchiveError
 
-from . import accounts, deletion, docs, imports, ingest, run, status
+from . import (
+    accounts,
+    audit,
+    backups,
+    deletion,
+    docs,
+    imports,
+    ingest,
+    run,
+    status,
+    trash,
+    verification,
+)
 
 __all__ = ["app", "main"]
 
@@ -22,9 +34,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (run, ingest, deletion, status, docs):
+for commands in (run, ingest, backups, deletion, verification, audit, status, docs):
     app.add_typer(commands.app)
-for name, group in (*accounts.GROUPS.items(), ("import", imports.app)):
+for name, group in (*accounts.GROUPS.items(), ("import", imports.app), ("trash", trash.app)):
     app.add_typer(group, name=name)
 
 

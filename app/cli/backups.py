@@ -1,6 +1,7 @@
 """Commands that copy the whole archive away, bring it back, and find it again in its files."""
 
 import asyncio
+import os
 import sys
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from app.backups.restoring import Restorer
     from app.context import Factory
 
-    from .progress import ImportBar
+    from .progress import FilesBar
 
 app = typer.Typer()
 
@@ -142,8 +143,10 @@ async def _check(folder: Path) -> int:
     with _bar() as bar:
         report = await check_backup(folder, watcher=bar)
     say(f"Checked: {report.kept} files are whole, {len(report.flaws)} are not.")
-    if report.flaws:
+    if report.flaws and os.access(folder, os.W_OK):
         say("The next backup brings these files anew.")
+    elif report.flaws:
+        say("Check it again where it can be written to: the next backup then brings them anew.")
     return _finished(report)
 
 
@@ -158,7 +161,7 @@ async def _restore(settings: Settings, folder: Path) -> int:
     return _finished(report)
 
 
-async def _brought_back(settings: Settings, restorer: "Restorer", bar: "ImportBar") -> "Report":
+async def _brought_back(settings: Settings, restorer: "Restorer", bar: "FilesBar") -> "Report":
     marker = await restorer.begin()
     counts = marker.counts
     say(
@@ -169,11 +172,11 @@ async def _brought_back(settings: Settings, restorer: "Restorer", bar: "ImportBa
         return await restorer.bring_back(marker, found.require_database_url(), watcher=bar)
 
 
-def _bar() -> "ImportBar":
+def _bar() -> "FilesBar":
     """Make the progress bar."""
-    from .progress import ImportBar  # noqa: PLC0415  # slow to load: only when it runs
+    from .progress import FilesBar  # noqa: PLC0415  # slow to load: only when it runs
 
-    return ImportBar(None)
+    return FilesBar(None)
 
 
 def _finished(report: "Report") -> int:

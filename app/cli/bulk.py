@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from app.core.errors import ArchiveError, NotFoundError, UnavailableError
+from app.core.errors import ArchiveError, FullError, NotFoundError, UnavailableError
 from app.ingest.models import ArrivalState, NewArrival, Outcome, Source
 from app.ingest.service import IngestService
 from app.ingest.spool import display_name, identity_of
 from app.storage.errors import StorageUnavailableError
+from app.storage.volumes import Volumes
+
+_TRIED_S = 1.0
 
 
 class Fate(StrEnum):
@@ -109,6 +112,7 @@ async def import_files(
     concurrency: int,
     stop: asyncio.Event,
     tell: Callable[[Result], None],
+    volumes: Volumes | None = None,
 ) -> None:
     """File many files; they stay where they are.
 
@@ -124,11 +128,13 @@ async def import_files(
         Once set, no further file is taken.
     tell
         Hears of every file that came to an end.
+    volumes
+        Tell a disk in trouble from a file that alone is refused; None where nobody can tell.
 
     Raises
     ------
     UnavailableError
-        If something that every file needs is away; files under way were finished.
+        If something that every file needs is away or full; files under way were finished.
     """
     waiting = iter(files)
     troubles: list[UnavailableError] = []
@@ -138,7 +144,7 @@ async def import_files(
             if stop.is_set():
                 return
             try:
-                tell(await _import_file(ingest, path))
+                tell(await _import_file(ingest, path, volumes))
             except UnavailableError as error:
                 troubles.append(error)
                 stop.set()
@@ -152,28 +158,37 @@ async def import_files(
         ) from troubles[0]
 
 
-async def _import_file(ingest: IngestService, path: Path) -> Result:
+async def _import_file(ingest: IngestService, path: Path, volumes: Volumes | None) -> Result:
     """File one file, unless exactly this file came in before.
 
     Raises
     ------
     UnavailableError
-        If something that every file needs is away.
+        If something that every file needs is away or full.
     """
     try:
         new = await asyncio.to_thread(_new_arrival, path)
         if await ingest.was_settled(new):
             return Result(path, Fate.SETTLED_BEFORE)
+        if volumes is not None:
+            await volumes.require_room(new.size_bytes)
         _, outcome = await ingest.take_in(new)
     except OSError as error:
         return Result(path, Fate.FAILED, "File unreadable", error.strerror or str(error))
     except UnavailableError as error:
-        if not isinstance(error, StorageUnavailableError):
+        if not isinstance(error, StorageUnavailableError) or await _is_general(error, volumes):
             raise
         return _failed(path, error)
     except ArchiveError as error:
         return _failed(path, error)
     return _result_of(path, outcome)
+
+
+async def _is_general(error: StorageUnavailableError, volumes: Volumes | None) -> bool:
+    """Tell whether the next file would be refused, too."""
+    if isinstance(error, FullError):
+        return True
+    return volumes is not None and await volumes.in_the_way(max_age_s=_TRIED_S) is not None
 
 
 def _failed(path: Path, error: ArchiveError) -> Result:

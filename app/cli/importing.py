@@ -1,7 +1,6 @@
 """One run of a bulk import: find, file, and say what became of it."""
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import InvalidError
 from app.settings import Settings
 
 from .bulk import Fate, Result, Tally, import_files
 from .finding import Found, find_files
-from .output import say, show_table, shown
-from .progress import ImportBar
+from .output import check_report, say, show_table, shown, write_report
+from .progress import FilesBar
 from .session import opened
 from .signals import stop_on_signals
 
@@ -81,8 +79,8 @@ def run_import(settings: Settings, paths: Sequence[Path], report: Path | None) -
     InvalidError
         If there is no such path, or the report cannot be written where it is wanted.
     """
-    if report is not None and not report.absolute().parent.is_dir():
-        raise InvalidError(f"the folder of the report {report} does not exist: make it first")
+    if report is not None:
+        check_report(report)
     own = (settings.data_dir, settings.archive_dir, settings.inbox)
     run = Run(find_files(paths, own))
     try:
@@ -98,7 +96,7 @@ def run_import(settings: Settings, paths: Sequence[Path], report: Path | None) -
 async def _import(settings: Settings, run: Run) -> None:
     for folder, why in run.found.unreadable.items():
         run.tally.add(Result(folder, Fate.FAILED, "Folder unreadable", why))
-    with ImportBar(run.total) as bar, stop_on_signals() as stop:
+    with FilesBar(run.total) as bar, stop_on_signals() as stop:
 
         def tell(result: Result) -> None:
             run.tally.add(result)
@@ -112,6 +110,7 @@ async def _import(settings: Settings, run: Run) -> None:
                 concurrency=settings.ingest_workers,
                 stop=stop,
                 tell=tell,
+                volumes=archive.volumes,
             )
 
 
@@ -119,8 +118,7 @@ def _finish(run: Run, took_s: float, report: Path | None) -> None:
     """Say what became of the files, and write the report."""
     _say_results(run, took_s)
     if report is not None:
-        text = json.dumps(_report(run, took_s), indent=2)
-        report.write_text(text + "\n", encoding="utf-8")
+        write_report(report, _report(run, took_s))
 
 
 def _say_results(run: Run, took_s: float) -> None:

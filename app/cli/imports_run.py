@@ -1,7 +1,6 @@
 """One run of an import from another archive, and what became of it."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.accounts.adoption import AccountAdopter
-from app.core.errors import InvalidError
 from app.imports.models import Fate, Result, Tally
 from app.imports.pyobs import PyobsImport, PyobsOptions
 from app.imports.pyobs_database import opened_tables
@@ -19,8 +17,8 @@ from app.imports.pyobs_rows import count_frames
 from app.ingest.adopting import Adopter
 from app.settings import Settings
 
-from .output import say, show_table
-from .progress import ImportBar
+from .output import check_report, say, show_table, write_report
+from .progress import FilesBar
 from .session import opened
 from .signals import stop_on_signals
 
@@ -49,7 +47,7 @@ class Run:
         When it began, on the monotonic clock [s].
     """
 
-    bar: ImportBar = field(default_factory=lambda: ImportBar(None))
+    bar: FilesBar = field(default_factory=lambda: FilesBar(None))
     tally: Tally = field(default_factory=Tally)
     remarks: list[Result] = field(default_factory=list)
     is_stopped: bool = True
@@ -199,8 +197,8 @@ def run_import(settings: Settings, work: Work, report: Path | None) -> int:
     InvalidError
         If the report cannot be written where it is wanted.
     """
-    if report is not None and not report.absolute().parent.is_dir():
-        raise InvalidError(f"the folder of the report {report} does not exist: make it first")
+    if report is not None:
+        check_report(report)
     run = Run()
     try:
         asyncio.run(_work(settings, work, run))
@@ -235,8 +233,7 @@ def _finish(run: Run, took_s: float, report: Path | None) -> None:
         titles = Counter(one.title for one in failures)
         show_table(("reason", "number"), titles.most_common())
     if report is not None:
-        text = json.dumps(_report(run, took_s), indent=2)
-        report.write_text(text + "\n", encoding="utf-8")
+        write_report(report, _report(run, took_s))
 
 
 def _report(run: Run, took_s: float) -> dict[str, Any]:

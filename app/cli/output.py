@@ -1,13 +1,17 @@
 """What commands print: lines, and tables that can be piped."""
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from app.core.errors import InvalidError
 
 _UNBOUNDED = 10_000
 
@@ -79,6 +83,45 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for row in cells:
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
+
+
+def check_report(file: Path) -> None:
+    """Refuse a report that could not be written, before hours of work.
+
+    Parameters
+    ----------
+    file
+        Where the report is to go.
+
+    Raises
+    ------
+    InvalidError
+        If nothing can be written there.
+    """
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        why = f"there is no folder {shown(folder)}"
+    elif file.is_dir():
+        why = "that is a folder"
+    elif os.access(file if file.exists() else folder, os.W_OK):
+        return
+    else:
+        why = "that is not permitted"
+    raise InvalidError(f"no report can be written to {shown(file)}: {why}", field="--report")
+
+
+def write_report(file: Path, document: Mapping[str, Any]) -> None:
+    """Write what a command found as JSON, for other programs.
+
+    Parameters
+    ----------
+    file
+        Where to.
+    document
+        What JSON can carry.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    file.write_text(text + "\n", encoding="utf-8")
 
 
 def _cell(value: object) -> Text:

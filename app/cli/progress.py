@@ -1,4 +1,4 @@
-"""The progress bar of a bulk import."""
+"""The progress bar of a command that goes through files."""
 
 from types import TracebackType
 from typing import Self
@@ -28,8 +28,8 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f} files/s")
 
 
-class ImportBar:
-    """Shows how far a bulk import is, on standard error; nothing where that is no terminal.
+class FilesBar:
+    """Shows how far a command is, on standard error; nothing where that is no terminal.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TextIO, TypeVar
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from app.context import Factory
 
 T = TypeVar("T")
+_PATIENCE_S = 15.0
 
 
 def quiet_settings(level: str = "warning") -> Settings:
@@ -132,12 +134,24 @@ async def _running_server(settings: Settings) -> AsyncIterator[str]:
             lock.write("started by a command\n")
             lock.flush()
         try:
-            yield await server.start()
+            yield await _waited_for(server.start())
         finally:
             if _is_to_be_stopped(lock):
                 with contextlib.suppress(InvalidError), _without_supervisor(settings):
                     await server.stop()
                     lock.truncate(0)
+
+
+async def _waited_for(starting: Awaitable[str]) -> str:
+    """Wait for the embedded server, and say so where that takes long: it may hang."""
+    task = asyncio.ensure_future(starting)
+    try:
+        await asyncio.wait({task}, timeout=_PATIENCE_S)
+        if not task.done():
+            sys.stderr.write("waiting for PostgreSQL, which does not answer yet\n")
+        return await task
+    finally:
+        task.cancel()
 
 
 def _is_to_be_stopped(lock: TextIO) -> bool:

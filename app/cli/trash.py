@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look into the trash, bring deleted frames back, or empty it.")
 
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="As `skyshelf trash list` says.")]
+Numbers = Annotated[
+    list[int],
+    typer.Argument(
+        metavar="NUMBER", min=1, max=2**63 - 1, help="As `skyshelf trash list` says."
+    ),
+]
 
 
 @app.command(name="list")
@@ -29,7 +34,7 @@ def list_removed(
 
 
 @app.command()
-def restore(numbers: Annotated[list[int], Number]) -> None:
+def restore(numbers: Numbers) -> None:
     """Bring deleted frames back as they were.
 
     Exit code 2 says that one could not be brought back, and why; those before it are back.

@@ -1,25 +1,15 @@
 """One verification at a terminal."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from typing import TYPE_CHECKING, Any
 
 from app.core.paging import Window
 from app.settings import Settings
-from app.verification.models import Finding, Phase, Run, Wish
+from app.verification.models import Finding, Run, Wish
 
-from .output import say, show_table
+from .output import check_report, say, show_table, write_report
+from .progress import FilesBar
 from .session import opened
 from .signals import stop_on_signals
 
@@ -67,44 +57,6 @@ class VerifyOptions:
         )
 
 
-class _Bar:
-    """Shows how far a verification is, on standard error; nothing where that is no terminal."""
-
-    def __init__(self, files: int) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("files, {task.fields[read]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task(Phase.FILES.value, total=files, read="0 MB")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-    def show(self, run: Run) -> None:
-        """Show how far a run is."""
-        self._progress.update(
-            self._task,
-            completed=run.files_read,
-            description=run.phase.value,
-            read=f"{run.bytes_read / 1e6:.0f} MB",
-        )
-
-
 async def verify_archive(settings: Settings, options: VerifyOptions) -> int:
     """Verify the archive that the settings name, and print what is wrong.
 
@@ -120,15 +72,20 @@ async def verify_archive(settings: Settings, options: VerifyOptions) -> int:
     int
         Exit code: 0 all is well or mended, 1 something is still wrong, 130 stopped before the end.
     """
+    if options.report is not None:
+        check_report(options.report)
     async with opened(settings) as archive:
         verification = archive.verification
-        with stop_on_signals() as stop, _Bar(await verification.count_files()) as bar:
-            run = await verification.run(options.wish, stop=stop, tell=bar.show)
+        with stop_on_signals() as stop, FilesBar(await verification.count_files()) as bar:
+
+            def tell(run: Run) -> None:
+                bar.tell(run.files_read, f"{run.phase.value}, {run.bytes_read / 1e6:.0f} MB")
+
+            run = await verification.run(options.wish, stop=stop, tell=tell)
         findings = await _all_findings(verification, run)
-    if options.report is not None:
-        document = json.dumps(_document(run, findings), indent=2, ensure_ascii=False)
-        options.report.write_text(document + "\n", encoding="utf-8")
     _show(run, findings)
+    if options.report is not None:
+        write_report(options.report, _document(run, findings))
     if run.finished_at is None:
         say("Stopped before the end; the same command goes on from here.")
         return _INTERRUPTED
@@ -156,10 +113,9 @@ def _show(run: Run, findings: list[Finding]) -> None:
     if len(findings) > _SHOWN:
         say(f"… and {len(findings) - _SHOWN} more; --report writes them all.")
     left = sum(each.mended is None for each in findings)
-    say(
-        f"Read {run.files_read} files ({run.bytes_read / 1e6:.1f} MB): {len(findings)} findings,"
-        f" {left} not mended."
-    )
+    found = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+    read = f"{run.files_read} file{'' if run.files_read == 1 else 's'}"
+    say(f"Read {read} ({run.bytes_read / 1e6:.1f} MB): {found}, {left} not mended.")
 
 
 def _document(run: Run, findings: list[Finding]) -> dict[str, Any]:

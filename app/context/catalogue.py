@@ -56,9 +56,7 @@ class Catalogue(Process):
     @cached_property
     def purging(self) -> PurgeService:
         """Deleted frames go for ever."""
-        return PurgeService(
-            sessions=self.sessions, queue=self.jobs, clock=self.clock, files=self.trash_files
-        )
+        return PurgeService(sessions=self.sessions, clock=self.clock, files=self.trash_files)
 
     @cached_property
     def streams(self) -> FrameStreams:

@@ -92,6 +92,7 @@ class Intake(Catalogue):
             clock=self.clock,
             spool=self.spool,
             filing=self.filing,
+            restorer=self.restorer,
             safety_net=timedelta(seconds=15 * self.settings.job_lease_s),
         )
 

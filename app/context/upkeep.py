@@ -32,9 +32,7 @@ class Upkeep(Intake):
     @cached_property
     def nightly(self) -> NightlyVerification:
         """The verification of every day."""
-        return NightlyVerification(
-            sessions=self.sessions, queue=self.jobs, verification=self.verification
-        )
+        return NightlyVerification(self.verification)
 
     @cached_property
     def backups(self) -> BackupService:
@@ -46,12 +44,7 @@ class Upkeep(Intake):
     @cached_property
     def manifests(self) -> ManifestKeeper:
         """What the archive keeps beside its files, for the day the catalogue is lost."""
-        return ManifestKeeper(
-            self.settings.archive_dir,
-            sessions=self.sessions,
-            queue=self.jobs,
-            clock=self.clock,
-        )
+        return ManifestKeeper(self.settings.archive_dir, sessions=self.sessions, clock=self.clock)
 
     @cached_property
     def reindexing(self) -> ReindexService:

@@ -11,10 +11,9 @@ from app.core.faults import FaultPoint, reach
 from app.core.identity import SYSTEM, Caller
 from app.db.engine import Sessions, transaction
 from app.frames.store import TrashStore
-from app.frames.trash import EMPTY_JOB, RemovedFrame, RemovedState
+from app.frames.trash import RemovedFrame, RemovedState
 from app.frames.trash_files import TrashFiles
-from app.jobs.models import Priority
-from app.jobs.service import JobQueue
+from app.jobs.models import Payload
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -27,41 +26,41 @@ class PurgeService:
 
     Parameters
     ----------
-    sessions, queue, clock
+    sessions, clock
         Of the process.
     files
         Removes the files.
     """
 
-    def __init__(
-        self, *, sessions: Sessions, queue: JobQueue, clock: Clock, files: TrashFiles
-    ) -> None:
+    def __init__(self, *, sessions: Sessions, clock: Clock, files: TrashFiles) -> None:
         self._sessions = sessions
-        self._queue = queue
         self._clock = clock
         self._files = files
 
-    async def run_slice(self, after: int) -> None:
-        """Purge expired frames for a few seconds; what is left is the next job's.
+    async def go_on(self, payload: Payload) -> Payload | None:
+        """Purge expired frames for a few seconds.
 
         Parameters
         ----------
-        after
-            Number of the deletion at which the slice before stopped; 0 at the beginning.
+        payload
+            Of the job: empty for the first one of a day, then the number of the deletion at which
+            the slice before ended.
+
+        Returns
+        -------
+        Payload or None
+            Of the next slice; None where nothing is left.
         """
+        after = payload.get("after", 0)
         until_s = time.monotonic() + _SLICE_S
         while expired := await self._list(after, everything=False):
             for removed in expired:
                 await self._try(removed)
             after = expired[-1].id
             if time.monotonic() >= until_s:
-                break
-        else:
-            await self._files.sweep()
-            return
-        async with transaction(self._sessions) as session:
-            payload = {"after": after}
-            await self._queue.enqueue(session, EMPTY_JOB, payload, priority=Priority.UPKEEP)
+                return {"after": after}
+        await self._files.sweep()
+        return None
 
     async def empty(self, caller: Caller, *, only_expired: bool) -> int:
         """Purge now.

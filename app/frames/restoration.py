@@ -1,6 +1,6 @@
 """Bring deleted frames back from the trash."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from app.audit.log import AuditLog
 from app.core.clock import Clock
@@ -62,6 +62,27 @@ class RestorationService:
         now = self._clock()
         async with transaction(self._sessions) as session:
             return await TrashStore(session, now).list(self._sight(caller), state, window)
+
+    async def stream(
+        self, caller: Caller, window: Window, state: RemovedState | None = None
+    ) -> AsyncGenerator[Sequence[RemovedFrame], None]:
+        """Go through deletions, newest first, as they were at the beginning.
+
+        Parameters
+        ----------
+        caller, window, state
+            As in `list`.
+
+        Yields
+        ------
+        Sequence of RemovedFrame
+            The next ones. Close the iterator: it holds a connection.
+        """
+        now = self._clock()
+        async with transaction(self._sessions) as session:
+            trash = TrashStore(session, now)
+            async for removed in trash.stream(self._sight(caller), state, window):
+                yield removed
 
     async def restore(self, removal_id: int, caller: Caller) -> RemovedFrame:
         """Bring a frame back as it was: numbers, versions, headers, relations, owner, bytes.

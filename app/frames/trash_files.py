@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
 from app.core.clock import Clock
 from app.core.errors import ArchiveError
 from app.core.faults import FaultPoint, reach
-from app.db.engine import Sessions, transaction
+from app.db.engine import Sessions, Transaction, transaction
 from app.frames.store import TrashStore
 from app.frames.trash import RemovedFrame, RemovedState, RestoreConflictError, TrashedFile
 from app.storage.digests import digest_file
@@ -38,6 +39,37 @@ class Returning:
 
 _AT_ONCE = 1000
 _MOVABLE = {RemovedState.KEPT, RemovedState.EXPIRED}
+
+
+async def is_awaited(session: Transaction, store: Store, key: str, now: datetime) -> bool:
+    """Tell whether the file of a key belongs to a deleted frame and is not in the trash yet.
+
+    Parameters
+    ----------
+    session
+        Within a transaction that holds the lock of the key.
+    store
+        Where the file is.
+    key
+        One that no row has.
+    now
+        UTC.
+
+    Returns
+    -------
+    bool
+        True: whoever removes the file takes it from the deleted frame.
+    """
+    removed = await TrashStore(session, now).list_awaiting(key)
+    return any([not await _is_in_trash(store, key, each.place) for each in removed])
+
+
+async def _is_in_trash(store: Store, key: str, place: str) -> bool:
+    try:
+        await asyncio.to_thread(store.trash.path, key, place)
+    except MissingFileError:
+        return False
+    return True
 
 
 class TrashFiles:

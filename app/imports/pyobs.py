@@ -10,7 +10,7 @@ from pathlib import Path
 from app.accounts.adoption import AccountAdopter
 from app.accounts.proposals import ProposalService
 from app.core.clock import Clock
-from app.core.errors import ArchiveError, InvalidError, UnavailableError
+from app.core.errors import ArchiveError, FullError, InvalidError, UnavailableError
 from app.db.engine import Sessions, transaction
 from app.imports.models import Fate, LostFileError, Result, Tell, failed
 from app.imports.pyobs_database import Tables
@@ -26,10 +26,10 @@ from app.imports.store import Imported, ImportStore
 from app.imports.workers import work_through
 from app.ingest.adopting import Adopted, Adopter, Adoption
 from app.ingest.publicity import Publicity
-from app.ingest.spool import Spool
+from app.ingest.spool import PRIVATE, Spool
 from app.storage.digests import Digests, copy_with_digests, digest_file
 from app.storage.errors import StorageUnavailableError, translated
-from app.storage.local import linked
+from app.storage.names import linked
 from app.storage.protocol import check_key
 
 _EXTENSIONS = (".fits.fz", ".fits", ".fits.gz")
@@ -227,7 +227,7 @@ class PyobsImport:
         try:
             return await self._take(what, frame, before, publicity, options)
         except UnavailableError as error:
-            if not isinstance(error, StorageUnavailableError):
+            if isinstance(error, FullError) or not isinstance(error, StorageUnavailableError):
                 raise
             return failed(what, error)
         except ArchiveError as error:
@@ -290,7 +290,7 @@ class PyobsImport:
             key = resolved.relative_to(self._archive_root).as_posix()
             yield resolved, key, await asyncio.to_thread(digest_file, resolved)
             return
-        copy = self._spool.new_path()
+        copy = self._spool.new_path(PRIVATE)
         try:
             yield copy, None, await asyncio.to_thread(_bring, resolved, copy, transfer)
         finally:

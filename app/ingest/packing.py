@@ -16,6 +16,7 @@ from app.fits.models import Reading
 from app.frames.models import ReceivedFile, StoredFile
 from app.frames.registration import Replacement
 from app.frames.registry import FrameRegistry
+from app.frames.trash_files import is_awaited
 from app.frames.versions import DamagedFileError, sound
 from app.ingest.facts import headers_of
 from app.ingest.naming import PACKED_EXTENSION
@@ -88,13 +89,13 @@ class Packer:
                 draft = Path(folder) / "packed"
                 result = await self._offload.call(PACK, source, draft)
                 if not result.packed:
-                    log.info("not packed", reason=result.reason)
+                    log.info("not packed", file=source.name, reason=result.reason)
                     return None
                 draft.replace(target)
             reach(FaultPoint.PACKED)
             return await self._offload.call(READ, target, self._keywords)
         except InvalidError as error:
-            log.warning("not packed", reason=error.message)
+            log.warning("not packed", file=source.name, reason=error.message)
             return None
 
 
@@ -172,14 +173,18 @@ class PackService:
         Parameters
         ----------
         key
-            Where it is; nothing happens where a version is stored there by now.
+            Where it is; nothing happens where a version is stored there by now, or was until it
+            was deleted: then its file is on its way to the trash.
         """
         async with transaction(self._sessions) as session:
             registry = FrameRegistry(session)
             await registry.lock_key(key)
-            if not await registry.is_stored(key):
-                await self._store.remove(key)
-                reach(FaultPoint.ORIGINAL_REMOVED)
+            if await registry.is_stored(key):
+                return
+            if await is_awaited(session, self._store, key, self._clock()):
+                return
+            await self._store.remove(key)
+            reach(FaultPoint.ORIGINAL_REMOVED)
 
     async def _swap(
         self, version_id: int, original: StoredFile, target: Path, packed: Reading

@@ -1,6 +1,7 @@
 """The bytes of a stored file that is missing or damaged come in once more, and take its place."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,6 @@ import structlog
 
 from app.audit.log import AuditLog
 from app.core.clock import Clock
-from app.core.errors import ConflictError
 from app.core.identity import SYSTEM
 from app.core.offload import Offload
 from app.db.engine import Sessions, Transaction, transaction
@@ -27,6 +27,7 @@ from app.ingest.tasks import READ
 from app.jobs.models import Priority
 from app.jobs.service import JobQueue
 from app.storage.digests import Digests
+from app.storage.errors import StorageUnavailableError
 from app.storage.protocol import Staged, Store
 
 _PLAIN = ".fits"
@@ -133,12 +134,16 @@ class Restorer:
             return
         staged = await self._store.stage(copy, plan.stored.key, adopt=True)
         try:
+            # Before the file is whole again: until then, nothing is made of it.
+            await asyncio.to_thread(self._forget)
             async with transaction(self._sessions) as session:
-                await self._register(session, plan, staged)
+                is_done = await self._register(session, plan, staged)
         finally:
             staged.discard()
-        await asyncio.to_thread(self._forget)
-        log.warning("stored file restored by what came in", key=plan.stored.key)
+        if is_done:
+            log.warning("stored file restored by what came in", key=plan.stored.key)
+        else:
+            log.info("stored file was replaced meanwhile", key=plan.lost.key)
 
     async def _plan(self, copy: Path, digests: Digests) -> _Plan | None:
         async with transaction(self._sessions) as session:
@@ -151,18 +156,12 @@ class Restorer:
         reading = await self._offload.call(READ, copy, self._keywords)
         return _Plan(version, lost, _as_received(version, lost, digests), reading)
 
-    async def _register(self, session: Transaction, plan: _Plan, staged: Staged) -> None:
-        """Change rows and bytes together.
-
-        Raises
-        ------
-        ConflictError
-            If the version is stored in another file by now.
-        """
+    async def _register(self, session: Transaction, plan: _Plan, staged: Staged) -> bool:
+        """Change rows and bytes together; False where the version has another file by now."""
         registry, now = FrameRegistry(session), self._clock()
         version = await registry.version(plan.version.id, lock=True)
         if version.stored != plan.lost:
-            raise ConflictError(f"{plan.lost.name} was changed while it was being restored")
+            return False
         await registry.lock_key(plan.lost.key)
         aside = await self._set_aside(plan.lost)
         if plan.reading is None:
@@ -181,13 +180,29 @@ class Restorer:
             details={"from": "received again", "stored": plan.stored.key, "set_aside": aside},
         )
         await make_visible(self._store, staged, plan.stored.sha256)
+        return True
 
     async def _set_aside(self, lost: StoredFile) -> str | None:
         """Move damaged bytes away; whole ones stay, which a person brought back meanwhile."""
         is_there = await self._store.exists(lost.key)
-        if not is_there or await holds(self._store, lost.key, lost.sha256):
+        if not is_there or await self._is_whole(lost):
             return None
         return await self._store.set_aside(lost.key)
+
+    async def _is_whole(self, lost: StoredFile) -> bool:
+        """Read a file that was found damaged; one that the disk cannot read is not whole.
+
+        Raises
+        ------
+        StorageUnavailableError
+            If the disk refuses for another reason.
+        """
+        try:
+            return await holds(self._store, lost.key, lost.sha256)
+        except StorageUnavailableError as error:
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EIO:
+                raise
+            return False
 
 
 def _as_received(version: Version, lost: StoredFile, digests: Digests) -> StoredFile:

@@ -6,13 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.errors import ArchiveError, NotFoundError, UnavailableError
 from app.core.faults import FaultPoint, reach
 from app.core.paging import Page, Window
-from app.db.engine import Sessions, transaction
+from app.db.engine import Sessions, Transaction, transaction
 from app.ingest.admission import Admission
 from app.ingest.filing import Filing
 from app.ingest.models import (
@@ -25,6 +24,8 @@ from app.ingest.models import (
     Outcome,
     Source,
 )
+from app.ingest.restoring import Restorer
+from app.ingest.settled import Settled
 from app.ingest.spool import Spool, remove_copy, remove_held, remove_source
 from app.ingest.store import ArrivalStore
 from app.jobs.models import Priority
@@ -43,8 +44,8 @@ class IngestService:
         Of the process.
     spool
         For private copies.
-    filing
-        Makes frames of them.
+    filing, restorer
+        Make frames of them, and know which ones are lost.
     safety_net
         When a worker takes up what an upload or a bulk import began and did not end.
     """
@@ -57,6 +58,7 @@ class IngestService:
         clock: Clock,
         spool: Spool,
         filing: Filing,
+        restorer: Restorer,
         safety_net: timedelta = timedelta(minutes=15),
     ) -> None:
         self._sessions = sessions
@@ -64,6 +66,7 @@ class IngestService:
         self._clock = clock
         self._spool = spool
         self._filing = filing
+        self._settled = Settled(sessions, restorer)
         self._safety_net = safety_net
 
     @property
@@ -107,11 +110,10 @@ class IngestService:
             If another worker has settled one of them just now; none is recorded then.
         """
         async with transaction(self._sessions) as session:
-            arrivals = ArrivalStore(session)
-            settled = await arrivals.list_settled(new)
+            settled = await self._settled.list(session, new)
             fresh = [each for each in new if each not in settled]
             busy = await Admission(session, self._queue, self._clock).admit(fresh)
-            if late := await arrivals.list_settled(fresh):
+            if late := await self._settled.list(session, fresh):
                 raise ArrivalBusyError(f"{next(iter(late)).filename} has been settled just now")
         reach(FaultPoint.RECORDED)
         removed = await asyncio.to_thread(
@@ -170,10 +172,10 @@ class IngestService:
         Returns
         -------
         bool
-            True if it was filed, a duplicate, or quarantined.
+            True if it was filed, a duplicate, or quarantined, and is kept ever since.
         """
         async with transaction(self._sessions) as session:
-            return bool(await ArrivalStore(session).list_settled([new]))
+            return bool(await self._settled.list(session, [new]))
 
     async def process(self, arrival_id: int) -> Outcome | None:
         """File an arrival; safe to be repeated at any point.
@@ -198,7 +200,8 @@ class IngestService:
         """
         arrival = await self._start(arrival_id)
         if not arrival.state.is_open:
-            await asyncio.to_thread(_clean_up, arrival)
+            if await self._settled.is_kept(arrival):
+                await asyncio.to_thread(_clean_up, arrival)
             return None
         try:
             copy, digests = await asyncio.to_thread(self._spool.take, arrival)
@@ -362,7 +365,7 @@ class IngestService:
             return error
 
     async def _enqueue(
-        self, session: AsyncSession, arrival_id: int, delay: timedelta = timedelta()
+        self, session: Transaction, arrival_id: int, delay: timedelta = timedelta()
     ) -> int:
         payload = {"arrival_id": arrival_id}
         return await self._queue.enqueue(

@@ -13,7 +13,7 @@ from app.fits.safe_names import safe_text
 from app.ingest.models import Arrival, ReplacedError, Source
 from app.storage.digests import Digests, copy_with_digests, digest_file
 from app.storage.errors import NotAFileError, translated
-from app.storage.names import linked, sync_folder
+from app.storage.names import linked, put_in_place
 
 log = structlog.get_logger(__name__)
 
@@ -180,8 +180,7 @@ class Spool:
             reach(FaultPoint.QUARANTINE_LINKED)
             draft = kept.with_name(f".{kept.name}.json")
             draft.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-            draft.replace(note_of(kept))
-            sync_folder(kept.parent)
+            put_in_place(draft, note_of(kept))
         reach(FaultPoint.QUARANTINE_NOTED)
         return kept
 

@@ -108,7 +108,7 @@ class Listener:
         try:
             await self._connection.execute("SELECT 1", timeout=_PING_TIMEOUT_S)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            _log.warning("lost the connection that listens for jobs", error=str(error))
+            _log.warning("lost the connection that listens for jobs", error=repr(error))
             await self.close()
 
     def _on_notice(self, *_: object) -> None:

@@ -84,6 +84,19 @@ class JobQueue:
         if payloads:
             await JobStore(session).add_all(kind, payloads, priority=priority, run_at=self._clock())
 
+    async def enqueue_slice(self, kind: str, payload: Payload) -> None:
+        """Let the next slice of a long job wait, behind everything else.
+
+        Parameters
+        ----------
+        kind
+            Which handler it is for.
+        payload
+            Where the slice before ended.
+        """
+        async with transaction(self._sessions) as session:
+            await self.enqueue(session, kind, payload, priority=Priority.UPKEEP)
+
     async def ensure(self, kind: str, run_at: datetime) -> None:
         """Let a job of a kind be due once, unless one of this kind waits or is done just now.
 

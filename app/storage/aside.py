@@ -1,11 +1,11 @@
 """Damaged bytes are never destroyed: they are moved out of the way, for a person to look at."""
 
-import os
 import uuid
 from pathlib import Path
 from typing import Final
 
 from app.storage.errors import translated
+from app.storage.names import sync_folder
 
 DAMAGED: Final = ".damaged"
 """Hidden folder of the store; what lies in it is no stored file."""
@@ -39,13 +39,5 @@ def set_aside(root: Path, key: str) -> str:
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)
         for folder in (target.parent, source.parent):
-            _sync(folder)
+            sync_folder(folder)
     return target.relative_to(root).as_posix()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -69,6 +69,21 @@ def sync_folder(folder: Path) -> None:
         sync(folder)
 
 
+def put_in_place(draft: Path, target: Path) -> None:
+    """Give a finished draft its name: whoever looks sees the old file or the new one, whole.
+
+    Parameters
+    ----------
+    draft
+        On the same file system.
+    target
+        Its name from now on.
+    """
+    sync(draft)
+    draft.replace(target)
+    sync_folder(target.parent)
+
+
 def make_folders(folder: Path, root: Path) -> None:
     """Make the missing folders from the root down, each durably.
 

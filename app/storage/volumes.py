@@ -22,7 +22,11 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _GOOD_FOR_S = 10.0
 _BAD_FOR_S = 2.0
 _ANSWERS_WITHIN_S = 3.0
+_HOPELESS_S = 60.0
 _PROBE = b"\0" * 4096
+PROBE = ".probe-"
+"""How the names of files begin by which a volume is tried; a crash may leave one."""
+
 _NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 
 
@@ -37,6 +41,9 @@ class VolumeState(StrEnum):
     """Read-only, not permitted, broken, or away."""
     SILENT = "silent"
     """It does not answer."""
+
+
+_NO_ROOM = {VolumeState.LOW, VolumeState.FULL}  # a disk goes to and fro between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,8 @@ class Volumes:
     """Tries volumes by writing to them, seldom, each in a thread of its own.
 
     A disk that hangs, as a network mount may, holds one thread of this process and nothing else.
+    What hangs at a mount that was given up may never come back: after a minute, and ever more
+    seldom, the folder is tried by another thread.
 
     Parameters
     ----------
@@ -194,28 +203,40 @@ class _Watched:
         self._last = VolumeReport(volume, VolumeState.OK, "")
         self._tried_s = -float("inf")
         self._trying: asyncio.Future[VolumeReport] | None = None
+        self._began_s = -float("inf")
+        self._hopeless_s = _HOPELESS_S
 
     async def report(self, max_age_s: float) -> VolumeReport:
         """Try the volume, unless that was done just now; whoever asks meanwhile waits as well."""
         good_for_s = max_age_s if self._last.is_ok else min(max_age_s, _BAD_FOR_S)
         if time.monotonic() - self._tried_s < good_for_s:
             return self._last
-        if self._trying is None or self._trying.get_loop() is not asyncio.get_running_loop():
-            self._trying = _in_thread(self._volume, self._min_free_bytes)
-        trying = self._trying
+        trying = self._begun()
         done, _ = await asyncio.wait({trying}, timeout=_ANSWERS_WITHIN_S)
         if done:
             self._trying = None if self._trying is trying else self._trying
+            self._hopeless_s = _HOPELESS_S
             self._note(trying.result())
         else:
             self._note(_silent(self._volume))
         return self._last
 
+    def _begun(self) -> "asyncio.Future[VolumeReport]":
+        """Give the trial that is under way, or begin one."""
+        trying, now_s = self._trying, time.monotonic()
+        if trying is not None and trying.get_loop() is asyncio.get_running_loop():
+            if trying.done() or now_s - self._began_s < self._hopeless_s:
+                return trying
+            self._hopeless_s *= 2  # each trial may hold a thread for ever
+        self._began_s = now_s
+        self._trying = _in_thread(self._volume, self._min_free_bytes)
+        return self._trying
+
     def _note(self, found: VolumeReport) -> None:
         """Remember what was found, and log where that is something new."""
         before, self._last = self._last, found
         self._tried_s = time.monotonic()
-        if found.state is before.state:
+        if found.state is before.state or {found.state, before.state} <= _NO_ROOM:
             return
         facts = {"volume": found.volume.name, "state": found.state.value, "detail": found.detail}
         if found.is_ok:
@@ -306,7 +327,7 @@ def _open_probe(folder: Path) -> tuple[int, Path | None]:
         except OSError as error:
             if error.errno not in _NO_NAMELESS_FILES:
                 raise
-    name = folder / f".probe-{os.getpid()}"
+    name = folder / f"{PROBE}{os.getpid()}"
     return os.open(name, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600), name
 
 

@@ -132,6 +132,8 @@ class CatalogueFile:
         The frame that it belongs to; None: to none.
     damage
         What was found wrong with it before; None: nothing.
+    verified_at
+        When it was found whole, or made whole again, UTC; None: never.
     """
 
     id: int
@@ -140,6 +142,7 @@ class CatalogueFile:
     sha256: str
     frame_id: int | None
     damage: str | None = None
+    verified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,8 @@
 """The verification that workers do by themselves, a slice at a time."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import structlog
 
-from app.db.engine import Sessions, transaction
-from app.jobs.models import Priority
-from app.jobs.service import JobQueue
+from app.jobs.models import Payload
 from app.verification.models import Run, VerificationBusyError, Wish
 from app.verification.service import VerificationService
 
@@ -26,23 +21,17 @@ class NightlyVerification:
 
     Parameters
     ----------
-    sessions, queue
-        Of the process.
     verification
         Does the work.
     """
 
-    def __init__(
-        self, *, sessions: Sessions, queue: JobQueue, verification: VerificationService
-    ) -> None:
-        self._sessions = sessions
-        self._queue = queue
+    def __init__(self, verification: VerificationService) -> None:
         self._verification = verification
 
     async def go_on(
-        self, payload: Mapping[str, Any], *, wish: Wish = _NIGHTLY, slice_s: float = _SLICE_S
-    ) -> Run | None:
-        """Verify for a moment, and leave a job for the rest.
+        self, payload: Payload, *, wish: Wish = _NIGHTLY, slice_s: float = _SLICE_S
+    ) -> Payload | None:
+        """Verify for a moment.
 
         A run that did not come to its end is gone on with, however its worker ended.
 
@@ -57,8 +46,8 @@ class NightlyVerification:
 
         Returns
         -------
-        Run
-            As far as it is; None where another process does this run.
+        Payload or None
+            Of the next slice; None where nothing is left, or another process does this run.
         """
         if "run" in payload and not await self._is_open(payload["run"]):
             return None
@@ -68,21 +57,14 @@ class NightlyVerification:
             log.info("verification left to another process", reason=error.message)
             return None
         if run.finished_at is None:
-            await self._enqueue(run)
-        else:
-            await self._tell(run)
-        return run
+            return {"run": run.id}
+        await self._tell(run)
+        return None
 
     async def _is_open(self, run_id: int) -> bool:
         """Tell whether a run is the newest, and not at its end."""
         last = await self._verification.last()
         return last.id == run_id and last.finished_at is None
-
-    async def _enqueue(self, run: Run) -> None:
-        async with transaction(self._sessions) as session:
-            await self._queue.enqueue(
-                session, VERIFY_JOB, {"run": run.id}, priority=Priority.UPKEEP
-            )
 
     async def _tell(self, run: Run) -> None:
         """Log the result, so that it is noticed where something is still wrong."""

@@ -10,6 +10,7 @@ from app.ingest.leftovers import Leftovers
 from app.ingest.models import Arrival, ArrivalState
 from app.ingest.spool import note_of, remove_held
 from app.storage.digests import digest_file
+from app.storage.volumes import PROBE
 from app.verification.audit import Audit
 from app.verification.models import Finding, FindingKind, Phase, Step, Wish
 from app.verification.spool import entries_after, is_odd, is_old, unless_gone
@@ -62,7 +63,7 @@ class QuarantineCheck:
     async def _look(self, path: Path, holder: Arrival | None, wish: Wish) -> Finding | None:
         if holder is not None and _is_awaited(holder):
             return None
-        if _is_note(path):
+        if _is_note(path) or path.name.startswith(PROBE):
             return await self._look_at_note(path, wish)
         if await asyncio.to_thread(is_odd, path):
             detail = "no file that the archive made; remove it by hand"
@@ -82,13 +83,13 @@ class QuarantineCheck:
         return await self._finding(FindingKind.STRAY, path, _STRAY, mended, wish)
 
     async def _look_at_note(self, path: Path, wish: Wish) -> Finding | None:
-        """Look at a note, which is needed as long as its file is there."""
+        """Look at a note, needed as long as its file is there, or at half of one."""
         file = path.with_name(path.name.removesuffix(".json"))
         if not path.name.startswith(".") and await asyncio.to_thread(file.exists):
             return None
         if wish.mends:
             await asyncio.to_thread(path.unlink, missing_ok=True)
-        detail = "a note in quarantine without its file"
+        detail = "a note in quarantine without its file, or what a disk was tried by"
         return await self._finding(FindingKind.STRAY, path, detail, "removed", wish)
 
     async def _finding(

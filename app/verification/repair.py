@@ -87,6 +87,8 @@ class Mender:
         """
         if self._second is None:
             return Mend(remark="no second store is configured (SKYSHELF_SECOND_STORE_DIR)")
+        if not await asyncio.to_thread(self._second.is_dir):
+            return Mend(remark="the folder SKYSHELF_SECOND_STORE_DIR is not there: mount it")
         copy = self._spool.new_path(PRIVATE)
         try:
             source = self._second / check_key(file.key)
@@ -101,12 +103,16 @@ class Mender:
             await asyncio.to_thread(copy.unlink, missing_ok=True)
 
     async def forget(self) -> None:
-        """Let go of what may have been made of damaged bytes."""
+        """Let go of what may have been made of damaged bytes, before a file is called whole.
+
+        From then on nothing would tell that this is still to be done.
+        """
         await asyncio.to_thread(self._forget)
 
     async def _replace(self, file: CatalogueFile, damage: Damage, copy: Path) -> Mend:
         staged = await self._store.stage(copy, file.key, adopt=True)
         try:
+            await self.forget()
             async with transaction(self._sessions) as session:
                 await FrameRegistry(session).lock_key(file.key)
                 files = FileStore(session)
@@ -123,7 +129,6 @@ class Mender:
                 )
         finally:
             staged.discard()
-        await self.forget()
         return Mend(done="a good copy was taken from the second store")
 
     async def _swap(self, file: CatalogueFile, damage: Damage, staged: Staged) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import structlog
 
@@ -121,6 +121,25 @@ class VerificationService:
         """
         async with transaction(self._sessions) as session:
             return await RunStore(session).list_findings(run_id, window)
+
+    async def stream_findings(
+        self, run_id: int, window: Window
+    ) -> AsyncGenerator[Sequence[Finding], None]:
+        """Go through what a run found, as it was at the beginning.
+
+        Parameters
+        ----------
+        run_id, window
+            As in `findings`.
+
+        Yields
+        ------
+        Sequence of Finding
+            The next ones. Close the iterator: it holds a connection.
+        """
+        async with transaction(self._sessions) as session:
+            async for findings in RunStore(session).stream_findings(run_id, window):
+                yield findings
 
     async def count_open(self, run_id: int) -> int:
         """Count what a run found and did not mend.

@@ -12,6 +12,7 @@ from app.ingest.spool import PRIVATE
 from app.storage.digests import digest_file
 from app.storage.errors import MissingFileError
 from app.storage.protocol import Store
+from app.storage.volumes import PROBE
 from app.storage.walking import changed_s
 from app.verification.audit import Audit
 from app.verification.models import Finding, FindingKind, Phase, Step, Wish
@@ -213,6 +214,8 @@ def _kind_of(path: Path) -> tuple[FindingKind, str]:
             FindingKind.PRIVATE_COPY,
             "half a download of an import; a next run begins it anew",
         )
+    if name.startswith(PROBE):
+        return FindingKind.PRIVATE_COPY, "a disk was tried by this file"
     if name.startswith(PRIVATE) or name.endswith(".packed"):
         return FindingKind.PRIVATE_COPY, "a copy of bytes that are kept elsewhere"
     if is_odd(path):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import structlog
 
 from app.core.clock import Clock
-from app.db.engine import Sessions, transaction
+from app.db.engine import Sessions, Transaction, transaction
+from app.frames.registry import FrameRegistry
 from app.storage.errors import (
     InvalidKeyError,
     MissingFileError,
@@ -33,7 +34,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _BATCH = 50
 _LONGEST_STEP_S = 2.0
 _LOOKS = 3
-_ALL_GONE = 10
+_FEW = 10
+_SAMPLE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class StoredCheck:
     async def _look(
         self, file: CatalogueFile, pace: Pace, sound: list[CatalogueFile], wish: Wish
     ) -> Finding | None:
-        """Read a file; again where it was packed or removed while it was being read."""
+        """Read a file; again where it was packed, removed or mended while it was being read."""
         for _ in range(_LOOKS):
             flaw = await self._flaw(file, pace)
             if flaw is None:
@@ -113,7 +115,8 @@ class StoredCheck:
                 await self._demand_disk()
             async with transaction(self._sessions) as session:
                 files = FileStore(session)
-                is_so = await files.mark(file, flaw.damage, self._clock())
+                is_so = await self._is_still_so(session, file, flaw)
+                is_so = is_so and await files.mark(file, flaw.damage, self._clock())
                 now = await files.find(file.id)
             if is_so:
                 return await self._finding(file, flaw, wish)
@@ -121,6 +124,17 @@ class StoredCheck:
                 return None
             file = now
         return None
+
+    async def _is_still_so(self, session: Transaction, file: CatalogueFile, flaw: Flaw) -> bool:
+        """Tell a file that is missing from one that was out of sight, and is in its place again."""
+        await FrameRegistry(session).lock_key(file.key)
+        return flaw.damage is not Damage.MISSING or not await self._is_there(file.key)
+
+    async def _is_there(self, key: str) -> bool:
+        try:
+            return await self._store.exists(key)
+        except InvalidKeyError:
+            return False
 
     async def _flaw(self, file: CatalogueFile, pace: Pace) -> Flaw | None:
         """Compare a file with the catalogue.
@@ -153,21 +167,23 @@ class StoredCheck:
         return None
 
     async def _demand_disk(self) -> None:
-        """Refuse to call files missing where nothing at all is in the archive's folder.
+        """Refuse to call files missing where hardly any is there that should be.
+
+        A few may have come in while the disk was away, so that its folder is not empty.
 
         Raises
         ------
         StorageUnavailableError
             If so, and if there should be more than a few files.
         """
-        async for _ in self._store.iter_keys():
-            return
         async with transaction(self._sessions) as session:
-            count = await FileStore(session).count()
-        if count > _ALL_GONE:
+            keys = await FileStore(session).list_spread(_SAMPLE)
+        there = sum([await self._is_there(key) for key in keys])
+        if len(keys) > _FEW and there <= len(keys) // 10:
             raise StorageUnavailableError(
-                f"the archive's folder is empty, and {count} files should be there: is its disk"
-                " mounted? Nothing was marked as missing"
+                f"of {len(keys)} files, old and new, {there} are in the archive's folder: is its"
+                " disk mounted? Nothing was marked as missing; if they are lost, copy them back"
+                " from a backup"
             )
 
     async def _finding(self, file: CatalogueFile, flaw: Flaw, wish: Wish) -> Finding:
@@ -186,7 +202,7 @@ class StoredCheck:
     async def _keep_sound(self, sound: list[CatalogueFile]) -> None:
         if not sound:
             return
-        async with transaction(self._sessions) as session:
-            await FileStore(session).keep_sound(sound, self._clock())
         if any(file.damage is not None for file in sound):
             await self._mender.forget()
+        async with transaction(self._sessions) as session:
+            await FileStore(session).keep_sound(sound, self._clock())

@@ -9,6 +9,8 @@ from app.verification.models import Finding, FindingKind, Phase, Step, Wish
 from app.verification.store import TrashRows
 
 _BATCH = 100
+_UNKNOWN = "no deleted frame has its files here; look at them, then remove them by hand"
+_ENDED = "the frame was brought back, or is to be gone for ever: the next daily job removes this"
 
 
 class TrashCheck:
@@ -49,25 +51,23 @@ class TrashCheck:
         return Step(tuple(findings), str(trashed[-1].id) if trashed else None)
 
     async def _unknown_places(self, wish: Wish) -> tuple[Finding, ...]:
-        places = [place async for place in self._store.trash.iter_places()]
-        if not places:
-            return ()
-        unknown = set(places) - await self._known()
-        if unknown:
+        places = await self._needless_places()
+        if places:
+            # A frame that is brought back or purged keeps its files a moment longer than its rows.
             await asyncio.sleep(wish.pause_s)
-            unknown -= await self._known()
+            places &= await self._needless_places()
+        async with transaction(self._sessions) as session:
+            ended = await TrashRows(session).list_places(is_kept=False)
         return tuple(
-            Finding(
-                FindingKind.TRASH_UNKNOWN,
-                place,
-                "no deleted frame has its files here; look at them, then remove them by hand",
-            )
-            for place in sorted(unknown)
+            Finding(FindingKind.TRASH_UNKNOWN, place, _ENDED if place in ended else _UNKNOWN)
+            for place in sorted(places)
         )
 
-    async def _known(self) -> frozenset[str]:
+    async def _needless_places(self) -> set[str]:
+        """List the places of the trash that no deletion needs."""
+        places = {place async for place in self._store.trash.iter_places()}
         async with transaction(self._sessions) as session:
-            return await TrashRows(session).list_places()
+            return places - await TrashRows(session).list_places(is_kept=True)
 
     def _is_there(self, key: str, place: str) -> bool:
         try:

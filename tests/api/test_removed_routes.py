@@ -1,5 +1,6 @@
 """Deletion, its undoing and the audit, over HTTP."""
 
+import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,23 @@ async def test_the_audit(api: Served, staff: str, root: str) -> None:
     assert [each["who"] for each in own] == ["ada"]
     nul = await api.client.get("/audit/?subject=%00", headers=as_user(root))
     assert nul.status_code == 400
+
+
+async def test_both_lists_are_tables_too(api: Served, root: str) -> None:
+    for name in ("tst-1", "tst-2"):
+        made = await stored(api, name)
+        assert (await api.client.delete(f"/frames/{made.id}/", headers=as_user(root))).is_success
+    for path, column, newest in (
+        ("/removed-frames/", "basename", "tst-2"),
+        ("/audit/", "subject", "frame tst-2"),
+    ):
+        found = list(csv.DictReader((await api.get(path, root, format="csv")).text.splitlines()))
+        assert [each["reason"] for each in found] == ["", ""], path
+        assert found[0][column] == newest
+        page = (await api.get(path, root, fields=column, limit=1)).json()
+        assert (page["results"], page["count"]) == ([{column: newest}], 2)
+        assert (await api.get(path, None, format="csv")).status_code == 401
+    details = await api.get("/audit/", root, format="csv", fields="details")
+    assert "removal_id" in details.text
+    gone = await api.get("/removed-frames/", root, format="csv", state="purged")
+    assert len(gone.text.splitlines()) == 1

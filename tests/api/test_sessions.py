@@ -1,7 +1,7 @@
 """Browsers: log-in, cookies, and what another site cannot make them do."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,7 +14,8 @@ from app.context import Factory
 from app.core.offload import Offload
 from app.db.engine import Sessions, transaction
 from app.db.tables import CredentialRow
-from tests.support.archive import NOW, a_client, an_archive, settings_in
+from tests.support.archive import a_client, an_archive, settings_in
+from tests.support.clocks import MovingClock
 from tests.support.frames import FUTURE, a_frame
 
 pytestmark = pytest.mark.asyncio
@@ -22,16 +23,6 @@ pytestmark = pytest.mark.asyncio
 PASSWORD = "correct horse"  # noqa: S105  # of a test
 COOKIE = "skyshelf_session"
 FOREIGN = {"Origin": "https://elsewhere.test"}
-
-
-class MovingClock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +28,12 @@ from app.main import create_app
 from app.serving import serve
 from app.settings import Settings, load_settings
 from tests.support.archive import NOW, an_archive, settings_in
+from tests.support.clocks import MovingClock
 from tests.support.serving import as_user
 
 PASSWORD = "correct horse"  # noqa: S105  # of a test
 
 Maker = Callable[..., Factory]
-
-
-class MovingClock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture

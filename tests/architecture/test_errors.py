@@ -9,6 +9,7 @@ import worker
 from app.api.problems import STATUSES, status_for
 from app.core import errors
 from app.core.errors import ArchiveError
+from app.core.offload import CrashedError
 from worker.dispositions import DISPOSITIONS, disposition_of
 
 FAMILIES = {
@@ -32,9 +33,9 @@ def load_everything() -> None:
 
 
 def test_every_family_stands_in_every_table() -> None:
-    assert len(FAMILIES) == 8
+    assert len(FAMILIES) == 9
     assert set(STATUSES) == FAMILIES
-    assert set(DISPOSITIONS) == FAMILIES
+    assert set(DISPOSITIONS) == FAMILIES | {CrashedError}
 
 
 def test_every_error_of_the_archive_belongs_to_a_family() -> None:
@@ -43,7 +44,7 @@ def test_every_error_of_the_archive_belongs_to_a_family() -> None:
     assert len(everything) > 30
     for error in everything:
         assert any(issubclass(error, family) for family in FAMILIES), error
-        assert 400 <= status_for(error) < 500 or status_for(error) == 503
+        assert 400 <= status_for(error) < 500 or status_for(error) in {503, 507}
         assert error.title != ArchiveError.title, error
 
 

@@ -1,9 +1,6 @@
 """`skyshelf backup`, `restore` and `reindex`, as an operator types them."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,30 +10,17 @@ from app.context import Factory
 from app.core.errors import ConflictError
 from app.core.paging import Window
 from app.ingest.models import ArrivalState
+from tests.support.commands import skyshelf
 from tests.support.fits_files import make_fits
 from tests.support.ingesting import filed, refused
-from tests.support.running_archive import ROOT
 
 pytestmark = pytest.mark.asyncio
 
 
-def skyshelf(data: Path, *words: str, url: str = "", code: int = 0) -> str:
+def run(data: Path, *words: str, url: str = "", code: int = 0) -> str:
     """Run a command; return what it said."""
-    environment = os.environ | {"SKYSHELF_DATA_DIR": str(data), "PYTHONPATH": str(ROOT)}
-    if url:
-        environment["SKYSHELF_DATABASE_URL"] = url
-    done = subprocess.run(  # noqa: S603  # constants
-        [sys.executable, "-m", "app.cli", *words],
-        cwd=data.parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    settings = {"data_dir": data, **({"database_url": url} if url else {})}
+    return "".join(skyshelf(*words, folder=data.parent, settings=settings, code=code))
 
 
 @pytest.mark.timeout(240)
@@ -44,20 +28,20 @@ async def test_an_archive_moves_to_an_embedded_server(house: Factory, tmp_path: 
     for name in ("a", "b"):
         await filed(house, make_fits(house.settings.inbox / f"{name}.fits", OBJECT=name))
     url, data = house.settings.require_database_url(), house.settings.data_dir
-    said = skyshelf(data, "backup", str(tmp_path / "backup"), url=url)
+    said = run(data, "backup", str(tmp_path / "backup"), url=url)
     assert "Backup: 3 files copied" in said
     assert "secret key" in said
-    said = skyshelf(data, "backup", str(tmp_path / "backup"), "--check")  # needs no database
+    said = run(data, "backup", str(tmp_path / "backup"), "--check")  # needs no database
     assert "3 files are whole, 0 are not" in said
     (tmp_path / "backup/archive/tst/2026-11-18/b.fits").unlink()
     new = tmp_path / "new"
-    said = skyshelf(new, "restore", str(tmp_path / "backup"), code=1)
+    said = run(new, "restore", str(tmp_path / "backup"), code=1)
     assert "2 frames, 2 versions" in said
     assert "missing: archive/tst/2026-11-18/b.fits" in said
-    said = skyshelf(new, "restore", str(tmp_path / "backup"), code=2)
+    said = run(new, "restore", str(tmp_path / "backup"), code=2)
     assert re.search("is not empty, and a restore overwrites nothing", said)
     (new / "archive/tst/2026-11-18/a.fits").rename(new / "archive/tst/2026-11-18/c.fits")
-    said = skyshelf(new, "reindex", "--dry-run")
+    said = run(new, "reindex", "--dry-run")
     assert "Manifest: none" in said
     assert "0 stored files are in the catalogue, 1 are not" in said
     assert "tst/2026-11-18/c.fits: c" in said

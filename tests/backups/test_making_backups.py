@@ -234,6 +234,10 @@ async def test_folders_of_others_are_left_alone(house: Factory, tmp_path: Path) 
     (tmp_path / "home" / "letter.txt").touch()
     with pytest.raises(WrongFolderError, match="no backup"):
         await house.backups.make(tmp_path / "home", watcher=Silence())
+    with pytest.raises(WrongFolderError, match="is no folder"):
+        await house.backups.make(tmp_path / "home" / "letter.txt", watcher=Silence())
+    with pytest.raises(WrongFolderError, match="mount the disk of the backup"):
+        await house.backups.make(tmp_path / "unmounted" / "backup", watcher=Silence())
     for inside in (house.settings.data_dir / "backup", house.settings.data_dir.parent):
         with pytest.raises(WrongFolderError, match="within the archive"):
             await house.backups.make(inside, watcher=Silence())

@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from app.backups.daily import newest_manifest
 from app.backups.models import Report, Trouble
@@ -16,10 +14,10 @@ from app.context import Factory
 from app.core.identity import SYSTEM
 from app.core.offload import Offload
 from app.db.engine import transaction
-from app.db.tables import JobRow
 from app.frames.announced import AnnouncedThumbnail, AnnouncedVersion
 from app.frames.models import Frame, FrameQuery, StoredFile
 from app.frames.store.thumbnails import ThumbnailWriter
+from app.jobs.models import Payload
 from app.storage.digests import digest_file
 from tests.support.backing_up import Silence, an_empty_database, opened_archive
 from tests.support.fits_files import make_fits
@@ -47,11 +45,12 @@ async def fill(archive: Factory) -> dict[str, Frame]:
 
 async def write_manifest(archive: Factory, lines_at_once: int = 2) -> Path:
     """Do the daily job of the worker, slice by slice, each of them twice."""
-    payload: Any = {}
-    while not await archive.manifests.go_on(payload, lines_at_once=lines_at_once):
-        async with transaction(archive.sessions) as session:
-            payload = (await session.execute(select(JobRow.payload))).scalars().all()[-1]
-        await archive.manifests.go_on(payload, lines_at_once=lines_at_once)
+    payload: Payload | None = {}
+    while payload is not None:
+        following = await archive.manifests.go_on(payload, lines_at_once=lines_at_once)
+        if following is not None:
+            await archive.manifests.go_on(following, lines_at_once=lines_at_once)
+        payload = following
     found = newest_manifest(archive.settings.archive_dir)
     assert found is not None
     return found

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -18,7 +18,8 @@ from app.core.identity import ANONYMOUS
 from app.core.offload import Offload
 from app.db.engine import Sessions
 from app.previews.thumbnail_models import ThumbnailSpec
-from tests.support.archive import NOW, an_archive, settings_in
+from tests.support.archive import an_archive, settings_in
+from tests.support.clocks import MovingClock
 from tests.support.frames import FUTURE
 from tests.support.serving import Served, served
 from tests.support.thumbnail_frames import (
@@ -33,24 +34,14 @@ from tests.support.thumbnail_frames import (
 pytestmark = pytest.mark.asyncio
 
 
-class Hands:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Hands:
-    return Hands()
+def clock() -> MovingClock:
+    return MovingClock()
 
 
 @pytest_asyncio.fixture
 async def api(
-    tmp_path: Path, sessions: Sessions, engine: AsyncEngine, offload: Offload, clock: Hands
+    tmp_path: Path, sessions: Sessions, engine: AsyncEngine, offload: Offload, clock: MovingClock
 ) -> AsyncIterator[Served]:
     settings = settings_in(tmp_path, link_lifetime_s=60)
     async with served(an_archive(settings, sessions, engine, offload, clock)) as api:
@@ -131,7 +122,9 @@ async def test_thu_20_url_and_propid(api: Served) -> None:
     assert (await api.get(f"/thumbnails/{bare.id}/")).json()["propid"] == ""
 
 
-async def test_thu_20_the_url_works_without_a_token_for_8_hours(api: Served, clock: Hands) -> None:
+async def test_thu_20_the_url_works_without_a_token_for_8_hours(
+    api: Served, clock: MovingClock
+) -> None:
     made = await a_shown_frame(api, public_at=FUTURE, proposal="P1")
     member = await api.a_user("member", proposals=("P1",))
     url = (await api.get(f"/thumbnails/{made.id}/", member, label="a&b=c #1 ü")).json()["url"]
@@ -248,7 +241,7 @@ async def test_thu_21_a_label_is_written(api: Served) -> None:
 
 
 async def test_thu_23_a_picture_is_rendered_once(
-    api: Served, calls: list[Any], clock: Hands
+    api: Served, calls: list[Any], clock: MovingClock
 ) -> None:
     made = await a_shown_frame(api)
     urls = set()

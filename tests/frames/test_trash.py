@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from app.frames.models import FrameNotFoundError
 from app.frames.trash import RemovedFrameNotFoundError, RemovedState, RestoreConflictError
 from app.ingest.announcing import Posted
 from tests.support.archive import NOW, an_archive, settings_in
+from tests.support.clocks import MovingClock
 from tests.support.fits_files import make_fits
 from tests.support.frames import FUTURE, a_frame
 from tests.support.serving import Served, served
@@ -39,19 +40,9 @@ from tests.support.trash_world import (
 pytestmark = pytest.mark.asyncio
 
 
-class Hands:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Hands:
-    return Hands()
+def clock() -> MovingClock:
+    return MovingClock()
 
 
 @pytest.fixture
@@ -60,7 +51,7 @@ def archive(
     committed_sessions: Sessions,
     engine: AsyncEngine,
     offload: Offload,
-    clock: Hands,
+    clock: MovingClock,
 ) -> Factory:
     settings = settings_in(tmp_path, internal_frames="public")
     return an_archive(settings, committed_sessions, engine, offload, clock)
@@ -209,18 +200,18 @@ async def test_a_damaged_file_comes_back_as_damaged_as_it_was(archive: Factory) 
         assert (await session.scalars(select(FileRow.damage))).all() == ["altered"]
 
 
-async def test_what_has_expired_does_not_come_back(archive: Factory, clock: Hands) -> None:
+async def test_what_has_expired_does_not_come_back(archive: Factory, clock: MovingClock) -> None:
     made = await a_frame(archive.sessions, "a", store=archive.store)
     removal_id = await archive.removal.remove(made.id, SYSTEM)
     clock.now += timedelta(days=29)
-    await archive.purging.run_slice(0)
+    await archive.purging.go_on({})
     assert await state_of(archive, removal_id) is RemovedState.KEPT
     clock.now += timedelta(days=1)
     assert await state_of(archive, removal_id) is RemovedState.EXPIRED
     with pytest.raises(RemovedFrameNotFoundError, match="expired at 2026-12-20 12:00 UTC"):
         await archive.restoration.restore(removal_id, SYSTEM)
     assert len(await trashed(archive)) == 1
-    await archive.purging.run_slice(0)
+    await archive.purging.go_on({})
     assert await state_of(archive, removal_id) is RemovedState.PURGED
     assert await trashed(archive) == []
     with pytest.raises(NotFoundError, match="gone for ever"):
@@ -257,7 +248,7 @@ async def test_a_trash_of_no_days_is_emptied_by_the_job_alone(
     assert len(await trashed(archive)) == 1
     with pytest.raises(RemovedFrameNotFoundError):
         await archive.restoration.restore(removal_id, SYSTEM)
-    await archive.purging.run_slice(0)
+    await archive.purging.go_on({})
     assert await trashed(archive) == []
 
 

@@ -16,7 +16,7 @@ from app.core.offload import Offload
 from app.core.paging import Window
 from app.db.engine import Sessions
 from app.frames.models import FrameNotFoundError
-from app.frames.trash import RemovedState
+from app.frames.trash import EMPTY_JOB, TRASH_JOB, RemovedState
 from app.storage import local_trash
 from app.storage.errors import StorageUnavailableError
 from app.storage.local_trash import LocalTrash
@@ -24,7 +24,8 @@ from tests.support.archive import NOW, an_archive, settings_in
 from tests.support.fits_files import make_fits
 from tests.support.frames import a_frame
 from tests.support.trash_world import rows, state_of, stored, trashed, upload
-from worker.emptying import trash_handlers
+from worker.handlers import TrashHandler
+from worker.upkeep import daily_handlers
 
 pytestmark = pytest.mark.asyncio
 
@@ -71,7 +72,7 @@ async def two_versions(archive: Factory) -> int:
 
 async def run_jobs(archive: Factory) -> None:
     """Do what a worker does with the jobs of the trash, whenever they are due."""
-    handlers = trash_handlers(archive.trash_files, archive.purging)
+    handlers = {**daily_handlers(archive), TRASH_JOB: TrashHandler(archive.trash_files)}
     archive.jobs._clock = lambda: NOW.replace(year=2027)
     while job := await archive.jobs.take("test", list(handlers), lease_s=60):
         await handlers[job.kind].run(job.payload)
@@ -140,7 +141,7 @@ async def test_death_while_purging(archive: Factory) -> None:
     disarm()
     assert await state_of(archive, removal_id) is RemovedState.PURGED
     assert len(await trashed(archive)) == 1
-    await archive.purging.run_slice(0)
+    await archive.purging.go_on({})
     assert await trashed(archive) == []
 
 
@@ -186,7 +187,7 @@ async def test_a_purge_that_the_disk_refuses_waits_for_tomorrow(
         await move(removal_id)
 
     monkeypatch.setattr(archive.trash_files, "move", refuse)
-    await archive.purging.run_slice(0)
+    await archive.purging.go_on({})
     assert await state_of(archive, numbers[0]) is RemovedState.KEPT
     assert await state_of(archive, numbers[1]) is RemovedState.PURGED
 
@@ -201,7 +202,7 @@ async def test_a_long_purge_is_done_in_slices(
     archive.trash_files._clock = archive.purging._clock
     monkeypatch.setattr("app.frames.purging._AT_ONCE", 1)
     monkeypatch.setattr("app.frames.purging._SLICE_S", 1e-9)
-    await archive.purging.run_slice(0)
+    await daily_handlers(archive)[EMPTY_JOB].run({})
     assert len(await trashed(archive)) == 2
     await run_jobs(archive)
     assert await trashed(archive) == []

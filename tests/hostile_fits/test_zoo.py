@@ -67,11 +67,11 @@ async def house(
     committed_sessions: Sessions,
     engine: AsyncEngine,
     offload: Offload,
-    request: pytest.FixtureRequest,
+    *,
+    is_long: bool,
 ) -> AsyncIterator[House]:
     settings = settings_in(tmp_path, path_formatter="{SITEID}/{INSTRUME}/{night}")
     archive = an_archive(settings, committed_sessions, engine, offload)
-    is_long = bool(request.config.getoption("--long", default=False))
     async with served(archive) as opened:
         token = await opened.a_user("root", is_superuser=True)
         yield House(archive, opened, token, is_long)

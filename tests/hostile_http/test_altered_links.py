@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -15,6 +15,7 @@ from app.db.engine import Sessions
 from app.frames import links
 from app.previews import thumbnail_links
 from tests.support.archive import an_archive, settings_in
+from tests.support.clocks import MovingClock
 from tests.support.frames import FUTURE, Made
 from tests.support.serving import Served, served
 from tests.support.thumbnail_frames import a_shown_frame
@@ -22,20 +23,12 @@ from tests.support.thumbnail_frames import a_shown_frame
 pytestmark = pytest.mark.asyncio
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @dataclass
 class Linked:
     """Two hidden frames, and links to the first one."""
 
     api: Served
-    clock: Clock
+    clock: MovingClock
     frame: Made
     other: Made
     token: str
@@ -47,7 +40,7 @@ class Linked:
 async def linked(
     tmp_path: Path, sessions: Sessions, engine: AsyncEngine, offload: Offload
 ) -> AsyncIterator[Linked]:
-    clock = Clock()
+    clock = MovingClock()
     archive = an_archive(settings_in(tmp_path), sessions, engine, offload, clock)
     async with served(archive) as api:
         token = await api.a_user("keeper", is_superuser=True)

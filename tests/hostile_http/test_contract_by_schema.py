@@ -16,9 +16,8 @@ nobody, a user, staff and a superuser; the second one with ``--long``."""
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("mount", MOUNTS)
 def test_answers_are_what_the_document_says(
-    live: LiveApi, world: World, mount: str, pytestconfig: pytest.Config
+    live: LiveApi, world: World, mount: str, *, is_long: bool
 ) -> None:
-    is_long = pytestconfig.getoption("--long", default=False)
     walk = Walk(live, world, mount, MANY if is_long else FEW)
     walk.go()
     assert not walk.flaws, "\n\n".join(f"{where}\n{what}" for where, what in walk.flaws.items())

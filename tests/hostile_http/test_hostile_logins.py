@@ -13,6 +13,7 @@ from app.accounts import passwords
 from app.db.engine import transaction
 from tests.support.hostile_world import PASSWORD, World
 from tests.support.live_api import LiveApi
+from tests.support.long_run import LONG_ONLY
 
 ENDPOINTS = ("/login/", "/archive/api-token-auth/")
 
@@ -138,7 +139,7 @@ def test_a_token_in_the_query_opens_nothing(live: LiveApi, world: World) -> None
         assert httpx.get(live.url + path, params=query).status_code in {401, 404}
 
 
-@pytest.mark.skipif("not config.getoption('--long')", reason="measures; run with --long")
+@LONG_ONLY
 def test_how_long_log_ins_take(live: LiveApi, world: World) -> None:
     """Print the medians of many log-ins with a wrong password; nothing is asserted of times."""
     assert world.tokens

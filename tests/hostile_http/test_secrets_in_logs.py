@@ -1,6 +1,5 @@
 """A real process, everything that is secret sent through it, and its logs searched for that."""
 
-import os
 import secrets
 import signal
 import subprocess
@@ -22,8 +21,9 @@ from app.db.engine import Sessions
 from app.settings import load_settings
 from tests.support.archive import an_archive, settings_in
 from tests.support.frames import FUTURE, a_frame
+from tests.support.long_run import LONG_ONLY
 from tests.support.raw_http import ask_raw
-from tests.support.running_archive import ROOT, free_port, until
+from tests.support.running_archive import ROOT, environment_of, free_port, until
 
 PASSWORD = "Passw0rd-that-is-in-no-log"  # noqa: S105  # of a test user
 WRONG = "Wr0ng-that-is-in-no-log"
@@ -52,21 +52,20 @@ async def known(
 
 
 @contextmanager
-def serving(folder: Path, url: str, log: Path, **settings: str) -> Iterator[tuple[int, int]]:
+def serving(folder: Path, url: str, log: Path, **settings: object) -> Iterator[tuple[int, int]]:
     """Run `skyshelf serve`, most talkative; give port and process."""
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if "SKYSHELF" not in name}
-    environment |= {
-        "SKYSHELF_DATA_DIR": str(folder / "data"),
-        "SKYSHELF_DATABASE_URL": url,
-        "SKYSHELF_PORT": str(port),
-        "SKYSHELF_API_WORKERS": "1",
-        "SKYSHELF_CHILD_PROCESSES": "1",
-        "SKYSHELF_SECRET_KEY": SECRET_KEY,
-        "SKYSHELF_LOG_LEVEL": "debug",
-        "SKYSHELF_HTTP_ROOT": f"http://127.0.0.1:{port}",
+    environment = environment_of(
+        data_dir=folder / "data",
+        database_url=url,
+        port=port,
+        api_workers=1,
+        child_processes=1,
+        secret_key=SECRET_KEY,
+        log_level="debug",
+        http_root=f"http://127.0.0.1:{port}",
         **settings,
-    }
+    )
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "serve"],
@@ -135,17 +134,14 @@ def spend_secrets(port: int, known: Known) -> list[str]:
     "style",
     [
         "console",
-        pytest.param(
-            "json",
-            marks=pytest.mark.skipif("not config.getoption('--long')", reason="run with --long"),
-        ),
+        pytest.param("json", marks=LONG_ONLY),
     ],
 )
 def test_no_secret_reaches_the_log_of_a_process(
     tmp_path: Path, database_url: str, known: Known, style: str
 ) -> None:
     log = tmp_path / "log"
-    with serving(tmp_path, database_url, log, SKYSHELF_LOG_FORMAT=style) as (port, _):
+    with serving(tmp_path, database_url, log, log_format=style) as (port, _):
         until(lambda: is_up(port))
         made = spend_secrets(port, known)
     text = log.read_text()

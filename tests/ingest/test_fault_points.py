@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from _pytest.mark import ParameterSet
 from sqlalchemy import select
 
 from app.context import Factory
@@ -24,6 +25,7 @@ from app.ingest.spool import note_of
 from app.storage.digests import digest_file
 from tests.support.journeys import JOURNEYS, an_archive_of, finish, start_and_die
 from tests.support.leftovers import check_findings, leftovers, verified
+from tests.support.long_run import LONG_ONLY
 
 PLACED = (P.STAGED, P.REGISTERED, P.LINKED, P.VISIBLE, P.COMMITTED)
 FILED = (P.STARTED, P.READ, P.NAMED, *PLACED, P.COPY_REMOVED)
@@ -44,8 +46,19 @@ POINTS: dict[str, tuple[P, ...]] = {
     "adopted": (P.STAGED, P.VISIBLE, P.COMMITTED),
 }
 CASES = [(journey, point) for journey, points in POINTS.items() for point in points]
+WAYS = {point: journey for journey, point in reversed(CASES)}
+ENDS = {
+    journey: P.COMMITTED if P.COMMITTED in POINTS[journey] else P.FINISHED for journey in POINTS
+}
 NOT_YET_TAKEN = {("upload", P.WRITING), ("upload", P.UPLOAD_SPOOLED)}
 """The client got no answer, and nothing was recorded: it sends the file again, or does not."""
+
+
+def shortly(journey: str, point: P) -> ParameterSet:
+    """Try each point on one way and each way to its end; all of both are part of the long run."""
+    is_short = WAYS[point] == journey or ENDS[journey] is point
+    marks = () if is_short else (LONG_ONLY,)
+    return pytest.param(journey, point, marks=marks, id=f"{journey}-{point}")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +93,7 @@ def test_every_point_is_on_some_way() -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("journey", "point"), CASES, ids=str)
+@pytest.mark.parametrize(("journey", "point"), [shortly(*case) for case in CASES])
 async def test_what_was_killed_is_finished(
     tmp_path: Path,
     database_url: str,
@@ -111,7 +124,14 @@ async def test_what_was_killed_is_finished(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("journey", ["inbox"])
-@pytest.mark.parametrize("point", [P.COPIED, *FILED, P.SOURCE_REMOVED], ids=str)
+@pytest.mark.parametrize(
+    "point",
+    [
+        *(P.COPIED, P.STAGED, P.VISIBLE, P.COMMITTED),
+        *(pytest.param(point, marks=LONG_ONLY) for point in FILED if point not in PLACED),
+    ],
+    ids=str,
+)
 async def test_an_error_that_nobody_foresaw_is_tried_again(archive: Factory, point: P) -> None:
     await JOURNEYS["inbox"].prepare(archive)
     arm_as_told(f"{point}:raise:1")

@@ -12,37 +12,25 @@ from app.db.engine import Sessions, transaction
 from app.db.tables import JobRow
 from app.jobs.models import Payload, Priority
 from app.jobs.service import JobQueue
+from tests.support.clocks import MovingClock
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 KINDS = ("ingest", "pack")
 
 
-class FakeClock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+@pytest.fixture
+def clock() -> MovingClock:
+    return MovingClock()
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def queue(sessions: Sessions, clock: FakeClock) -> JobQueue:
+def queue(sessions: Sessions, clock: MovingClock) -> JobQueue:
     return JobQueue(sessions, clock)
 
 
 @pytest_asyncio.fixture
 async def listening(committed_sessions: Sessions) -> AsyncIterator[JobQueue]:
-    queue = JobQueue(committed_sessions, FakeClock())
+    queue = JobQueue(committed_sessions, MovingClock())
     await queue.wait_for_work(0.01)  # returns at once: jobs may have come before
     yield queue
     await queue.close()
@@ -78,7 +66,7 @@ async def test_a_job_comes_out_as_it_went_in(queue: JobQueue, sessions: Sessions
 
 @pytest.mark.asyncio
 async def test_priority_then_time_then_number(
-    queue: JobQueue, sessions: Sessions, clock: FakeClock
+    queue: JobQueue, sessions: Sessions, clock: MovingClock
 ) -> None:
     pack = await put(queue, sessions, kind="pack", priority=Priority.PACK)
     late = await put(queue, sessions, run_at=NOW + timedelta(seconds=5))
@@ -102,7 +90,7 @@ async def test_other_kinds_are_left_alone(queue: JobQueue, sessions: Sessions) -
 
 @pytest.mark.asyncio
 async def test_a_lapsed_lease_is_taken_up_and_the_first_holder_is_out(
-    queue: JobQueue, sessions: Sessions, clock: FakeClock
+    queue: JobQueue, sessions: Sessions, clock: MovingClock
 ) -> None:
     await put(queue, sessions)
     first = await queue.take("killed", KINDS, lease_s=60)
@@ -122,7 +110,7 @@ async def test_a_lapsed_lease_is_taken_up_and_the_first_holder_is_out(
 
 @pytest.mark.asyncio
 async def test_two_workers_of_one_name_are_told_apart(
-    queue: JobQueue, sessions: Sessions, clock: FakeClock
+    queue: JobQueue, sessions: Sessions, clock: MovingClock
 ) -> None:
     await put(queue, sessions)
     first = await queue.take("same", KINDS, lease_s=60)
@@ -135,7 +123,9 @@ async def test_two_workers_of_one_name_are_told_apart(
 
 
 @pytest.mark.asyncio
-async def test_a_renewed_lease_holds(queue: JobQueue, sessions: Sessions, clock: FakeClock) -> None:
+async def test_a_renewed_lease_holds(
+    queue: JobQueue, sessions: Sessions, clock: MovingClock
+) -> None:
     await put(queue, sessions)
     job = await queue.take("worker", KINDS, lease_s=60)
     assert job is not None
@@ -150,7 +140,7 @@ async def test_a_renewed_lease_holds(queue: JobQueue, sessions: Sessions, clock:
 
 @pytest.mark.asyncio
 async def test_a_postponed_job_waits_and_remembers(
-    queue: JobQueue, sessions: Sessions, clock: FakeClock
+    queue: JobQueue, sessions: Sessions, clock: MovingClock
 ) -> None:
     await put(queue, sessions)
     job = await queue.take("worker", KINDS, lease_s=60)
@@ -169,7 +159,7 @@ async def test_a_postponed_job_waits_and_remembers(
 
 @pytest.mark.asyncio
 async def test_a_released_job_is_free_at_once_in_its_old_place(
-    queue: JobQueue, sessions: Sessions, clock: FakeClock
+    queue: JobQueue, sessions: Sessions, clock: MovingClock
 ) -> None:
     number = await put(queue, sessions)
     clock.advance(1)
@@ -184,7 +174,7 @@ async def test_a_released_job_is_free_at_once_in_its_old_place(
 
 @pytest.mark.asyncio
 async def test_many_workers_never_get_the_same_job(committed_sessions: Sessions) -> None:
-    queue = JobQueue(committed_sessions, FakeClock())
+    queue = JobQueue(committed_sessions, MovingClock())
     async with transaction(committed_sessions) as session:
         numbers = [await queue.enqueue(session, "ingest", {}) for _ in range(60)]
     taken: list[int] = []
@@ -199,7 +189,7 @@ async def test_many_workers_never_get_the_same_job(committed_sessions: Sessions)
 
 @pytest.mark.asyncio
 async def test_a_job_that_is_just_being_taken_is_passed_over(committed_sessions: Sessions) -> None:
-    queue = JobQueue(committed_sessions, FakeClock())
+    queue = JobQueue(committed_sessions, MovingClock())
     await put(queue, committed_sessions)
     second = await put(queue, committed_sessions)
     async with transaction(committed_sessions) as session:

@@ -12,7 +12,6 @@ from app.previews.cache import FileCache
 from app.previews.trimming import CacheTrimmer, trim
 from app.storage.errors import StorageFullError, StorageUnavailableError
 from tests.support.refusing_disks import REFUSALS, refusal_name, refuse_writing, small_disk
-from worker.handlers import TrimHandler
 
 DAY_S = 86_400
 
@@ -43,7 +42,7 @@ async def test_what_is_asked_for_stays(tmp_path: Path) -> None:
     asked = a_file(tmp_path, "aa.jpg", used_days_ago=9)
     other = a_file(tmp_path, "bb.jpg", used_days_ago=5)
     await FileCache(tmp_path).get("aa", ".jpg", write)
-    await TrimHandler(CacheTrimmer(tmp_path, 100)).run({})
+    await CacheTrimmer(tmp_path, 100).run()
     assert asked.exists()
     assert not other.exists()
 

@@ -82,6 +82,8 @@ async def test_a_server_that_hangs_is_503_within_bounds_and_comes_back(
             await asked_of_all(archive, client)
             await sees_trouble(client)
             await asked_of_all(archive, client)
+            said = (await client.get("/health/ready/")).json()
+            assert (said["checks"][0]["name"], said["checks"][0]["state"]) == ("database", "silent")
             assert (await client.get("/health/live/")).status_code == 200
         finally:
             removable.thaw(frozen)

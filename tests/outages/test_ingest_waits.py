@@ -23,7 +23,7 @@ from app.storage import volumes
 from tests.support.archive import an_archive, settings_in
 from tests.support.fits_files import make_fits
 from tests.support.refusing_disks import fill, refuse_writing, remount, small_disk
-from worker import main
+from worker import holding, main, runner
 from worker.upkeep import DAILY_KINDS
 
 MIB = 1 << 20
@@ -34,6 +34,13 @@ PATIENCE_S = 60
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(volumes, "_BAD_FOR_S", 0.1)
+    monkeypatch.setattr(runner, "_HELD_POLL_S", 0.1)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that a disk refused are due again at once."""
+    monkeypatch.setattr(holding, "retry_delay_s", lambda *_: 0.2)
 
 
 @pytest.fixture
@@ -96,6 +103,7 @@ async def is_complete(archive: Factory, count: int) -> None:
     assert await archive.jobs.count() <= len(DAILY_KINDS)
 
 
+@pytest.mark.usefixtures("_impatient")
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("volume", "number"),
@@ -128,6 +136,7 @@ async def test_the_ingest_waits_for_a_disk_and_goes_on(
         await is_complete(archive, 1 + FILES)
 
 
+@pytest.mark.usefixtures("_impatient")
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("volume", "trouble"), [("archive", "full")])
 async def test_the_ingest_waits_for_a_real_disk(

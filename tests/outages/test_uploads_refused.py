@@ -54,6 +54,13 @@ async def send(
     return await api.client.post(path, files=files, headers=as_user(token))
 
 
+async def is_noticed(api: Served) -> None:
+    """Volumes are tried again, as they are after some seconds."""
+    async with asyncio.timeout(30):
+        while all(one.is_ok for one in await api.archive.volumes.reports(max_age_s=0)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 async def is_untouched(api: Served) -> None:
     """Nothing is stored, nothing waits, nothing lies in the spool."""
     settings = api.archive.settings
@@ -93,6 +100,7 @@ async def test_a_disk_in_trouble_refuses_uploads(
 ) -> None:
     token = await api.a_user("staff", is_staff=True)
     refusing = refuse_writing(monkeypatch, folder_of(api, volume), number)
+    await is_noticed(api)
     answer = await send(api, tmp_path, token, path)
     assert answer.status_code == (507 if number in FULL else 503), answer.text
     assert int(answer.headers["Retry-After"]) > 0
@@ -155,6 +163,7 @@ async def test_a_real_disk_in_trouble(
         ballast = fill(disk) if trouble == "full" else None
         if ballast is None:
             remount(disk, "ro")
+        await is_noticed(api)
         answer = await send(api, tmp_path, token)
         assert answer.status_code == (507 if trouble == "full" else 503), answer.text
         assert (await api.get("/health/ready/")).status_code == 503
@@ -172,9 +181,7 @@ async def test_a_preview_cache_in_trouble_is_told_and_the_service_ready(
     api: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_writing(monkeypatch, folder_of(api, "previews"), errno.ENOSPC)
-    async with asyncio.timeout(30):
-        while all(one.is_ok for one in await api.archive.volumes.reports(max_age_s=0)):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await is_noticed(api)
     answer = await api.get("/health/ready/")
     assert answer.status_code == 200
     states = {check["name"]: check["state"] for check in answer.json()["checks"]}

@@ -106,6 +106,24 @@ async def test_a_change_is_logged_once(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.asyncio
+async def test_a_disk_between_low_and_full_is_one_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free_bytes = try_volume(Volume("archive", tmp_path), 0).free_bytes or 0
+    volumes = volumes_at(tmp_path, 2 * free_bytes)
+    with capture_logs() as logs:
+        monkeypatch.setattr(module, "_log", structlog.get_logger("x"))
+        states = [(await volumes.reports(max_age_s=0))[0].state]
+        refusing = refuse_writing(monkeypatch, tmp_path, REFUSALS[0])
+        monkeypatch.setattr(module, "_BAD_FOR_S", 0)
+        states.append((await volumes.reports(max_age_s=0))[0].state)
+        refusing.is_on = False
+        states.append((await volumes.reports(max_age_s=0))[0].state)
+    assert states == ["low", "full", "low"]
+    assert [entry["event"] for entry in logs] == ["volume in trouble"]
+
+
+@pytest.mark.asyncio
 async def test_volumes_are_tried_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[Volume] = []
     real = module.try_volume
@@ -145,3 +163,27 @@ async def test_a_disk_that_hangs_holds_one_thread_and_nobody_else(
     async with asyncio.timeout(30):
         while not (await volumes.reports(max_age_s=0))[0].is_ok:  # noqa: ASYNC110  # asks the disk
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.asyncio
+async def test_a_disk_that_was_mounted_anew_is_back_though_a_thread_still_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, begun = threading.Event(), []
+
+    def hang_once(volume: Volume, _: int) -> module.VolumeReport:
+        begun.append(1)
+        if len(begun) == 1:
+            hangs.wait(60)
+        return module.VolumeReport(volume, VolumeState.OK, "")
+
+    monkeypatch.setattr(module, "try_volume", hang_once)
+    monkeypatch.setattr(module, "_ANSWERS_WITHIN_S", 0.05)
+    monkeypatch.setattr(module, "_HOPELESS_S", 0.2)
+    volumes = volumes_at(tmp_path)
+    assert not (await volumes.reports(max_age_s=0))[0].is_ok
+    async with asyncio.timeout(30):
+        while not (await volumes.reports(max_age_s=0))[0].is_ok:  # noqa: ASYNC110  # asks the disk
+            await asyncio.sleep(0.01)
+    assert len(begun) == 2
+    hangs.set()

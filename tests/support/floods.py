@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.running_archive import ROOT
+from tests.support.running_archive import ROOT, environment_of
 
 CARDS = (
     "SIMPLE  =                    T",
@@ -63,9 +63,8 @@ class Worker:
 @contextmanager
 def a_worker(folder: Path, database_url: str, **settings: object) -> Iterator[Worker]:
     """Run `skyshelf worker` on an archive's folder; its log is ``worker.log`` beside it."""
-    environment = {name: value for name, value in os.environ.items() if "SKYSHELF" not in name}
     given = {"data_dir": folder, "database_url": database_url, "settle_s": 0.5, **settings}
-    environment |= {f"SKYSHELF_{name.upper()}": str(value) for name, value in given.items()}
+    environment = environment_of(**given)
     command = [sys.executable, "-m", "app.cli", "worker"]
     log = folder.parent / "worker.log"
     with log.open("ab") as output:

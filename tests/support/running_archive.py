@@ -21,23 +21,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def environment_of(**settings: object) -> dict[str, str]:
+    """Give the environment of a process of ours: these settings, and none of whoever tests."""
+    outer = {name: value for name, value in os.environ.items() if "SKYSHELF" not in name}
+    given = {f"SKYSHELF_{name.upper()}": str(value) for name, value in settings.items()}
+    return outer | given | {"PYTHONPATH": str(ROOT)}
+
+
 @contextmanager
 def running(
     folder: Path, port: int, log: Path, **settings: object
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `skyshelf up`; whatever happens, leave no process behind."""
-    environment = {name: value for name, value in os.environ.items() if "SKYSHELF" not in name}
-    environment |= {
-        "SKYSHELF_DATA_DIR": str(folder),
-        "SKYSHELF_PORT": str(port),
-        "SKYSHELF_SETTLE_S": "0.5",
-        **{f"SKYSHELF_{name.upper()}": str(value) for name, value in settings.items()},
-    }
+    given = {"data_dir": folder, "port": port, "settle_s": 0.5, **settings}
     with log.open("ab") as output:
         up = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "up"],
             cwd=ROOT,
-            env=environment,
+            env=environment_of(**given),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -22,7 +22,7 @@ from app.db.schema import migrate
 from app.ingest.models import NewArrival, Outcome, Source
 from app.ingest.spool import identity_of
 from tests.support.archive import an_archive, settings_in
-from tests.support.running_archive import ROOT, free_port
+from tests.support.running_archive import ROOT, environment_of, free_port
 
 _BLOCK_BYTES = 16_384
 
@@ -160,15 +160,14 @@ class SecondArchive:
     async def start(self) -> None:
         """Serve it, and wait until it answers."""
         settings = self.archive.settings
-        environment = {name: value for name, value in os.environ.items() if "SKYSHELF" not in name}
-        environment |= {
-            "SKYSHELF_DATA_DIR": str(settings.data_dir),
-            "SKYSHELF_DATABASE_URL": settings.require_database_url(),
-            "SKYSHELF_SECRET_KEY": settings.secret(),
-            "SKYSHELF_HTTP_ROOT": self.url,
-            "SKYSHELF_PORT": str(self.line.target_port),
-            "SKYSHELF_API_WORKERS": "1",
-        }
+        environment = environment_of(
+            data_dir=settings.data_dir,
+            database_url=settings.require_database_url(),
+            secret_key=settings.secret(),
+            http_root=self.url,
+            port=self.line.target_port,
+            api_workers=1,
+        )
         self._process = await asyncio.to_thread(_serve, environment)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.line.target_port}") as http:
             for _ in range(300):

@@ -24,12 +24,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.timeout(_LONGEST_S), append=False)
 
 
-@pytest.fixture(scope="session")
-def is_long(request: pytest.FixtureRequest) -> bool:
-    """Tell whether this is the run at full length."""
-    return bool(request.config.getoption("--long"))
-
-
 @pytest.fixture
 def chance(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> random.Random:
     """Give random numbers, whose seed is printed."""

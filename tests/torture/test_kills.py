@@ -44,7 +44,7 @@ class Plan:
     """Between the moment when somebody files something, and the kill [s]."""
 
 
-SHORT = Plan(kills=10, files=30, uploads=10, workers=1, lease_s=1, longest_pause_s=0.5)
+SHORT = Plan(kills=6, files=18, uploads=6, workers=1, lease_s=1, longest_pause_s=0.5)
 LONG = Plan(kills=300, files=600, uploads=150, workers=3, lease_s=3, longest_pause_s=0.5)
 
 

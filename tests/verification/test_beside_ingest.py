@@ -12,7 +12,7 @@ from app.ingest.models import NewArrival, Source
 from app.verification.models import Finding, Wish
 from tests.support.fits_files import make_fits
 from tests.support.ingesting import dropped
-from worker.handlers import make_handlers
+from worker.handlers import frame_handlers
 from worker.runner import Runner
 
 pytestmark = pytest.mark.asyncio
@@ -40,7 +40,7 @@ async def drop(archive: Factory) -> None:
 
 
 async def test_no_false_alarm(live: Factory) -> None:
-    handlers = make_handlers(live.ingest, live.packing)
+    handlers = frame_handlers(live)
     runner = Runner(live.jobs, handlers, concurrency=2, worker_name="worker")
     running = asyncio.create_task(runner.run())
     dropping = asyncio.create_task(drop(live))

@@ -137,6 +137,7 @@ async def test_a_missing_file_is_told_of_and_marks_nothing(
 
 async def test_staff_see_the_last_verification(archive: Factory, client: httpx.AsyncClient) -> None:
     assert (await client.get("/verification/")).json()["run"] is None
+    assert (await client.get("/verification/?format=csv&fields=kind")).text.split() == ["kind"]
     frame_id, _ = await a_frame_of(archive, client)
     flip_a_bit(archive.store.path((await the_file(archive)).key))
     await found_by(archive, AT_ONCE)
@@ -149,6 +150,8 @@ async def test_staff_see_the_last_verification(archive: Factory, client: httpx.A
     assert answer["run"]["finished_at"] is not None
     ((kind, found_in),) = [(each["kind"], each["frame_id"]) for each in answer["results"]]
     assert (kind, found_in) == ("altered", frame_id)
+    table = (await client.get("/verification/?format=csv&fields=kind,frame_id")).text
+    assert table.split() == ["kind,frame_id", f"altered,{frame_id}"]
 
 
 async def test_nobody_else_sees_it(archive: Factory) -> None:

@@ -11,13 +11,13 @@ from app.verification.nightly import VERIFY_JOB
 from tests.support.frames import a_frame
 from tests.support.verifying import AT_ONCE, MENDING, put
 from worker.dispositions import Disposition
-from worker.upkeep import DAILY_KINDS
-from worker.verifying import VerifyHandler
+from worker.upkeep import DAILY_KINDS, daily_handlers
 
 pytestmark = pytest.mark.asyncio
 
 
-async def test_it_is_a_daily_job() -> None:
+async def test_every_daily_job_has_a_handler(live: Factory) -> None:
+    assert set(daily_handlers(live)) == set(DAILY_KINDS)
     assert VERIFY_JOB in DAILY_KINDS
 
 
@@ -28,30 +28,29 @@ async def test_slices_follow_each_other_to_the_end(
         await a_frame(live.sessions, store=live.store)
     monkeypatch.setattr(stored_module, "_BATCH", 1)
     put(live.settings.spool_dir / "copy-0a", b"left by a crash")
-    run = await live.nightly.go_on({}, wish=MENDING, slice_s=0)
+    following = await live.nightly.go_on({}, wish=MENDING, slice_s=0)
     slices = 1
-    while run is not None and run.finished_at is None:
-        job = await live.jobs.take("worker", [VERIFY_JOB], lease_s=60)
-        assert job is not None
-        assert job.payload == {"run": run.id}
-        run = await live.nightly.go_on(job.payload, wish=MENDING, slice_s=0.001)
-        await live.jobs.finish(job)
+    while following is not None:
+        following = await live.nightly.go_on(following, wish=MENDING, slice_s=0.001)
         slices += 1
-    assert run is not None
+    run = await live.verification.last()
+    assert run.finished_at is not None
     assert (run.files_read, run.mends, slices > 5) == (4, True, True)
-    assert await live.jobs.count() == 0
     assert list(live.settings.spool_dir.iterdir()) == []
 
 
 async def test_a_killed_slice_is_done_again_by_the_same_job(live: Factory) -> None:
     await a_frame(live.sessions, store=live.store)
-    first = await live.nightly.go_on({}, slice_s=0)
-    assert first is not None
-    again = await live.nightly.go_on({}, wish=MENDING)
-    assert again is not None
+    rest = await live.nightly.go_on({}, slice_s=0)
+    first = await live.verification.last()
+    assert rest == {"run": first.id}
+    assert await live.nightly.go_on({}, wish=MENDING) is None
+    again = await live.verification.last()
+    assert again.finished_at is not None
     assert again.id == first.id
-    late = await live.nightly.go_on({"run": first.id})
-    assert late is None, "a job of a run that came to its end begins no other one"
+    await live.nightly.go_on(rest)
+    last = await live.verification.last()
+    assert last == again, "a job of a run that came to its end begins no other one"
 
 
 async def test_two_who_go_on_with_a_run_do_not_both(live: Factory) -> None:
@@ -67,7 +66,7 @@ async def test_two_who_go_on_with_a_run_do_not_both(live: Factory) -> None:
 
 
 async def test_the_handler_gives_a_failing_run_to_the_next_day(live: Factory) -> None:
-    handler = VerifyHandler(live.nightly)
+    handler = daily_handlers(live)[VERIFY_JOB]
     await a_frame(live.sessions, store=live.store)
     await handler.run({})
     assert (await live.verification.last()).finished_at is not None

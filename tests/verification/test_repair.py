@@ -80,6 +80,15 @@ async def test_no_copy_leaves_the_mark(archive: Factory) -> None:
     assert (await the_file(archive)).damage == "altered"
 
 
+async def test_a_second_store_that_is_not_there_is_named(archive: Factory) -> None:
+    path, _, _ = await a_damaged_file(archive, b"")
+    assert archive.settings.second_store_dir is not None
+    archive.settings.second_store_dir.rename(path.parent / "unmounted")
+    (finding, *_) = await found_by(archive, MENDING)
+    assert finding.mended is None
+    assert "SKYSHELF_SECOND_STORE_DIR is not there" in finding.detail
+
+
 async def test_a_verification_that_does_not_mend_changes_no_file(archive: Factory) -> None:
     path, _, _ = await a_damaged_file(archive)
     rotten = path.read_bytes()

@@ -100,10 +100,14 @@ async def test_thumbnails_are_read_as_well(archive: Factory) -> None:
 async def test_a_disk_that_is_not_mounted_is_no_loss(archive: Factory) -> None:
     for _ in range(11):
         await a_frame(archive.sessions)
-    with pytest.raises(StorageUnavailableError, match="empty, and 11 files"):
+    with pytest.raises(StorageUnavailableError, match="of 11 files, old and new, 0 are"):
+        await found_by(archive)
+    await a_frame(archive.sessions, store=archive.store)  # came in while the disk was away
+    with pytest.raises(StorageUnavailableError, match="of 12 files, old and new, 1 are"):
         await found_by(archive)
     assert {row.damage for row in await stored_rows(archive)} == {None}
-    await a_frame(archive.sessions, store=archive.store)
+    for _ in range(2):
+        await a_frame(archive.sessions, store=archive.store)
     assert len(await found_by(archive)) == 11
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.context import Factory
+from app.core.faults import FaultPoint, arm, disarm
 from app.core.identity import SYSTEM
 from app.storage.walking import files_below
 from app.verification.models import FindingKind
@@ -35,6 +36,31 @@ async def test_trash_and_rows_that_do_not_fit_are_named(live: Factory) -> None:
     }
     (missing,) = (each for each in findings if each.kind is FindingKind.TRASH_MISSING)
     assert (missing.frame_id, made.basename in missing.name) == (made.id, True)
+
+
+@pytest.mark.asyncio
+async def test_what_a_purge_left_is_named_until_it_goes(live: Factory) -> None:
+    made = await a_frame(live.sessions, store=live.store)
+    await live.removal.remove(made.id, SYSTEM)
+    arm(FaultPoint.PURGE_COMMITTED, _die)
+    try:
+        with pytest.raises(Death):
+            await live.purging.empty(SYSTEM, only_expired=False)
+    finally:
+        disarm()
+    (finding,) = await found_by(live, MENDING)
+    assert (finding.kind, finding.mended) == (FindingKind.TRASH_UNKNOWN, None)
+    assert "daily job" in finding.detail
+    await live.trash_files.sweep()
+    assert await found_by(live, MENDING) == ()
+
+
+class Death(BaseException):
+    """Nothing that the code foresees, as a kill is not."""
+
+
+def _die() -> None:
+    raise Death
 
 
 NAMES = st.lists(

@@ -17,7 +17,7 @@ from app.db.engine import Sessions
 from tests.support.archive import an_archive, settings_in
 from tests.support.commands import House
 from tests.support.frames import a_frame
-from tests.support.running_archive import ROOT
+from tests.support.running_archive import environment_of
 from tests.support.verifying import flip_a_bit, put, stored_rows
 
 pytestmark = pytest.mark.asyncio
@@ -37,9 +37,7 @@ def shelf(
     return an_archive(settings, committed_sessions, engine, offload)
 
 
-async def test_it_lists_mends_and_reports(
-    house: House, shelf: Factory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_lists_mends_and_reports(house: House, shelf: Factory) -> None:
     frames = [await a_frame(shelf.sessions, store=shelf.store) for _ in range(3)]
     lines, _ = await asyncio.to_thread(house.run, "verify")
     assert lines == ["Read 3 files (0.0 MB): 0 findings, 0 not mended."]
@@ -61,10 +59,20 @@ async def test_it_lists_mends_and_reports(
     )
     assert (left["kind"], left["name"], left["mended"]) == ("private copy", "copy-0a", None)
     put(house.folder / "second" / row.key, frames[1].content)
-    monkeypatch.setenv("SKYSHELF_SECOND_STORE_DIR", str(house.folder / "second"))
+    house.settings["second_store_dir"] = house.folder / "second"
     lines, _ = await asyncio.to_thread(house.run, "verify", "--repair", "--older-than", "0")
     assert lines[-1] == "Read 3 files (0.0 MB): 2 findings, 0 not mended."
     assert "a good copy was taken from the second store" in "\n".join(lines)
+
+
+async def test_a_report_is_refused_before_anything_is_read(house: House, shelf: Factory) -> None:
+    await a_frame(shelf.sessions, store=shelf.store)
+    for report, why in (("none/a.json", "there is no folder"), (".", "that is a folder")):
+        words = ("verify", "--report", report)
+        lines, refused = await asyncio.to_thread(lambda: house.run(*words, code=2))  # noqa: B023  # awaited
+        assert lines == []
+        assert why in refused
+    assert not await has_read_some(shelf)
 
 
 async def test_ctrl_c_and_kill_keep_the_place(house: House, shelf: Factory) -> None:
@@ -89,11 +97,7 @@ async def test_ctrl_c_and_kill_keep_the_place(house: House, shelf: Factory) -> N
 
 
 def started(house: House, *words: str) -> "subprocess.Popen[bytes]":
-    environment = os.environ | {
-        "SKYSHELF_DATA_DIR": str(house.folder / "var"),
-        "SKYSHELF_DATABASE_URL": house.database_url,
-        "PYTHONPATH": str(ROOT),
-    }
+    environment = environment_of(data_dir=house.folder / "var", database_url=house.database_url)
     command = [sys.executable, "-m", "app.cli", *words]
     return subprocess.Popen(command, cwd=house.folder, env=environment)  # noqa: S603  # constants
 

@@ -1,5 +1,7 @@
 """Whether the service is ready, with all that stands in the way."""
 
+from typing import Literal
+
 from fastapi import Request
 from fastapi.responses import Response
 
@@ -7,6 +9,7 @@ from app.api.health.wire import CheckOut, ReadyOut, checks_of
 from app.api.problem_forms import Problem, refuse
 from app.context import Factory
 from app.core.errors import UnavailableError
+from app.db.pulse import SilentDatabaseError
 from app.storage.volumes import are_ready
 
 _AGAIN_S = 5
@@ -54,5 +57,7 @@ async def _database(services: Factory) -> CheckOut:
     try:
         await services.pulse.check()
     except UnavailableError as error:
-        return CheckOut(name="database", state="refused", detail=error.message)
+        is_silent = isinstance(error, SilentDatabaseError)
+        state: Literal["silent", "refused"] = "silent" if is_silent else "refused"
+        return CheckOut(name="database", state=state, detail=error.message)
     return CheckOut(name="database", state="ok", detail="it answers")

@@ -1,6 +1,7 @@
 """Routes of the area of deleted frames, in the merged root dialect."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
@@ -10,8 +11,9 @@ from app.api.deps import Services, Staff
 from app.api.paging import RootWindow, page_response
 from app.api.problem_docs import problem_responses
 from app.api.removed.wire import RemovedFrameOut, RemovedFramesOut
+from app.api.tables import Tabular, columns_of, items_table, table_responses, written
 from app.api.validation import Given, RowId, Text
-from app.frames.trash import RemovedState
+from app.frames.trash import RemovedFrame, RemovedState
 
 TAGS = [{"name": "removed frames", "description": "Deleted frames, and how they come back."}]
 
@@ -20,6 +22,9 @@ Reason = Annotated[
     Query(description="Why, in a sentence; it is kept with the deletion and in the audit."),
 ]
 """Parameter of a route: why something is done; None where nobody says it."""
+
+COLUMNS = columns_of(RemovedFrameOut)
+"""What a list of deletions can be made of."""
 
 router = APIRouter(tags=["removed frames"])
 
@@ -59,7 +64,7 @@ async def delete_frame(
     "/removed-frames/",
     summary="List deleted frames",
     description="Newest first; those whose frames the caller would see if they were there.",
-    responses=problem_responses(400, 401, 403, 503),
+    responses=table_responses() | problem_responses(400, 401, 403, 503),
     response_model=RemovedFramesOut,
 )
 async def list_removed(
@@ -67,11 +72,22 @@ async def list_removed(
     request: Request,
     services: Services,
     window: RootWindow,
+    table: Tabular,
     state: Annotated[Given[RemovedState], Query(description="Only those of this state.")] = None,
 ) -> Response:
+    columns = table.columns(COLUMNS)
+    if table.is_table:
+        found = partial(services.restoration.stream, caller, table.window, state)
+        return items_table(
+            services, table, lambda: written(found(), _item), columns=columns, what="removed-frames"
+        )
     page = await services.restoration.list(caller, window, state)
-    results = [RemovedFrameOut.of(each).model_dump() for each in page.items]
+    results = table.chosen(map(_item, page.items), COLUMNS)
     return page_response(request, count=page.count, window=window, results=results)
+
+
+def _item(removed: RemovedFrame) -> dict[str, Any]:
+    return RemovedFrameOut.of(removed).model_dump()
 
 
 @router.post(

@@ -1,6 +1,6 @@
 """The trash's SQL: deleted frames, seen by whoever would see the frame if it were there."""
 
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    and_,
     case,
     func,
     insert,
@@ -43,6 +44,7 @@ from app.frames.trash import (
     TrashedFile,
 )
 
+_STREAMED_AT_ONCE = 1000
 _OPENNESS = Openness(
     RemovedFrameRow.public_at,
     RemovedFrameRow.is_internal,
@@ -142,15 +144,20 @@ class TrashStore:
         self, sight: Sight, state: RemovedState | None, window: Window
     ) -> Page[RemovedFrame]:
         """List deletions in sight, newest first."""
-        wanted = [sight.sees(_OPENNESS)]
-        if state is not None:
-            wanted.append(self._state() == state)
-        counted = select(func.count()).select_from(RemovedFrameRow)
-        selected = self._selected().where(*wanted).order_by(RemovedFrameRow.id.desc())
-        selected = selected.limit(window.limit).offset(window.offset)
+        selected = self._listed(sight, state, window)
         items = tuple(_removed(row) for row in await self._session.execute(selected))
-        count = (await self._session.execute(counted.where(*wanted))).scalar_one()
-        return Page(count=count, items=items)
+        counted = select(func.count()).select_from(RemovedFrameRow)
+        counted = counted.where(self._wanted(sight, state))
+        return Page(count=(await self._session.execute(counted)).scalar_one(), items=items)
+
+    async def stream(
+        self, sight: Sight, state: RemovedState | None, window: Window
+    ) -> AsyncGenerator[tuple[RemovedFrame, ...], None]:
+        """Go through deletions in sight, newest first, without holding them all."""
+        selected = self._listed(sight, state, window)
+        selected = selected.execution_options(yield_per=_STREAMED_AT_ONCE)
+        async for rows in (await self._session.stream(selected)).partitions():
+            yield tuple(_removed(row) for row in rows)
 
     async def list_removable(
         self, *, after: int, limit: int, everything: bool
@@ -185,6 +192,11 @@ class TrashStore:
         selected = selected.where(RemovedFrameRow.id == removal_id, parts[0].is_not(None))
         found = await self._session.execute(selected.order_by(parts[0]))
         return tuple(TrashedFile(key, sha256, damage is not None) for key, sha256, damage in found)
+
+    async def list_awaiting(self, key: str) -> tuple[RemovedFrame, ...]:
+        """List the deletions to which the file of a key belongs, or belonged."""
+        selected = self._selected().where(RemovedFrameRow.keys.contains([key]))
+        return tuple(_removed(row) for row in await self._session.execute(selected))
 
     async def find_stored(self, key: str) -> str | None:
         """Find the sha256 of what the catalogue has under a key by now."""
@@ -254,6 +266,15 @@ class TrashStore:
             return
         version_id, science_hdu, document = newest
         await keep_cards(self._session, frame_id, version_id, headers_of(document), science_hdu)
+
+    def _listed(self, sight: Sight, state: RemovedState | None, window: Window) -> Select[Any]:
+        selected = self._selected().where(self._wanted(sight, state))
+        selected = selected.order_by(RemovedFrameRow.id.desc())
+        return selected.limit(window.limit).offset(window.offset)
+
+    def _wanted(self, sight: Sight, state: RemovedState | None) -> ColumnElement[bool]:
+        """Say which deletions are listed: those in sight, and of a state where one is given."""
+        return and_(sight.sees(_OPENNESS), true() if state is None else self._state() == state)
 
     def _selected(self) -> Select[Any]:
         columns: list[ColumnElement[Any]] = [

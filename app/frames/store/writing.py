@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, text, union, update
+from sqlalchemy import delete, func, insert, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.tables import (
@@ -69,8 +69,11 @@ class FrameWriter:
 
     async def find_kept(self, sha256: str) -> Version | None:
         """Find the version that was received, or is stored, with these bytes, and has a file."""
-        same = or_(FrameVersionRow.received_sha256 == sha256, FileRow.sha256 == sha256)
-        selected = VERSIONS.where(FrameVersionRow.file_id.is_not(None), same).limit(1)
+        # Two selects: one with both conditions would read the whole catalogue.
+        kept = select(FrameVersionRow.id).join(FileRow, FileRow.id == FrameVersionRow.file_id)
+        received = kept.where(FrameVersionRow.received_sha256 == sha256)
+        same = union(received, kept.where(FileRow.sha256 == sha256))
+        selected = VERSIONS.where(FrameVersionRow.id.in_(same)).limit(1)
         found = (await self._session.execute(selected)).one_or_none()
         return None if found is None else version_of(*found)
 

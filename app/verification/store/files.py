@@ -26,6 +26,19 @@ class FileStore:
         """Count the stored files."""
         return (await self._session.execute(select(func.count()).select_from(FileRow))).scalar_one()
 
+    async def list_spread(self, count: int) -> frozenset[str]:
+        """List the keys of some stored files, from the oldest to the newest."""
+        ends = select(
+            func.coalesce(func.min(FileRow.id), 0), func.coalesce(func.max(FileRow.id), 0)
+        )
+        first, last = (await self._session.execute(ends)).one()
+        keys: set[str] = set()
+        for step in range(count):
+            place = first + (last - first) * step // max(1, count - 1)
+            selected = select(FileRow.key).where(FileRow.id >= place).order_by(FileRow.id).limit(1)
+            keys |= set((await self._session.execute(selected)).scalars())
+        return frozenset(keys)
+
     async def list_files(self, after_id: int, limit: int) -> tuple[CatalogueFile, ...]:
         """List stored files by number."""
         return await self._fetch(FileRow.id > after_id, limit=limit)
@@ -45,10 +58,11 @@ class FileStore:
         )
 
     async def mark(self, file: CatalogueFile, damage: str, now: datetime) -> bool:
-        """Note that a file is damaged; False where it was replaced or removed meanwhile."""
+        """Note that a file is damaged; False where it was replaced, removed or mended meanwhile."""
+        unmended = FileRow.verified_at.is_not_distinct_from(file.verified_at)
         changed = (
             update(FileRow)
-            .where(*_is_same(file))
+            .where(*_is_same(file), unmended)
             .values(damage=damage, damaged_at=func.coalesce(FileRow.damaged_at, now))
         )
         result = await self._session.execute(changed.returning(FileRow.id))
@@ -103,4 +117,6 @@ def _is_same(file: CatalogueFile) -> tuple[ColumnElement[bool], ...]:
 
 
 def _file(row: FileRow, frame_id: int | None) -> CatalogueFile:
-    return CatalogueFile(row.id, row.key, row.size_bytes, row.sha256, frame_id, row.damage)
+    return CatalogueFile(
+        row.id, row.key, row.size_bytes, row.sha256, frame_id, row.damage, row.verified_at
+    )

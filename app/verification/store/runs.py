@@ -1,15 +1,17 @@
 """Runs of verifications, and what they found."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.paging import Page, Window
 from app.db.tables import FindingRow, VerificationRow
 from app.verification.models import Finding, FindingKind, Phase, Run, Step
+
+_STREAMED_AT_ONCE = 1000
 
 
 class RunStore:
@@ -71,16 +73,17 @@ class RunStore:
         """List what a run found, what is not mended first."""
         wanted = FindingRow.verification_id == run_id
         counted = select(func.count()).select_from(FindingRow).where(wanted)
-        selected = (
-            select(FindingRow)
-            .where(wanted)
-            .order_by(FindingRow.mended.is_not(None), FindingRow.id)
-            .limit(window.limit)
-            .offset(window.offset)
-        )
-        rows = (await self._session.execute(selected)).scalars().all()
+        rows = (await self._session.execute(_listed(run_id, window))).scalars().all()
         count = (await self._session.execute(counted)).scalar_one()
         return Page(count=count, items=tuple(_finding(row) for row in rows))
+
+    async def stream_findings(
+        self, run_id: int, window: Window
+    ) -> AsyncGenerator[tuple[Finding, ...], None]:
+        """Go through what a run found, what is not mended first, without holding it all."""
+        selected = _listed(run_id, window).execution_options(yield_per=_STREAMED_AT_ONCE)
+        async for rows in (await self._session.stream_scalars(selected)).partitions():
+            yield tuple(_finding(row) for row in rows)
 
     async def count_open(self, run_id: int) -> int:
         """Count what a run found and did not mend."""
@@ -102,6 +105,16 @@ class RunStore:
                     index_elements=["verification_id", "kind", "name"], set_=values
                 )
             )
+
+
+def _listed(run_id: int, window: Window) -> Select[FindingRow]:
+    return (
+        select(FindingRow)
+        .where(FindingRow.verification_id == run_id)
+        .order_by(FindingRow.mended.is_not(None), FindingRow.id)
+        .limit(window.limit)
+        .offset(window.offset)
+    )
 
 
 def _run(row: VerificationRow) -> Run:

@@ -41,9 +41,11 @@ class TrashRows:
         )
         return tuple(_trashed(row) for row in (await self._session.execute(selected)).scalars())
 
-    async def list_places(self) -> frozenset[str]:
-        """List all places that the trash may have."""
+    async def list_places(self, *, is_kept: bool) -> frozenset[str]:
+        """List the places that the trash may have, of deletions that can be undone or of others."""
+        kept = RemovedFrameRow.restored_at.is_(None) & RemovedFrameRow.purged_at.is_(None)
         selected = select(RemovedFrameRow.id, RemovedFrameRow.removed_at)
+        selected = selected.where(kept if is_kept else ~kept)
         return frozenset(place_of(*row) for row in await self._session.execute(selected))
 
     async def is_moving(self, key: str) -> bool:

@@ -17,9 +17,8 @@ def main() -> None:
     headers = {"Authorization": f"Token {token}"}
 
     found = []
-    page = requests.get(
-        f"{base}frames/", params={"OBJECT": target, "limit": 2}, headers=headers, timeout=30
-    ).json()
+    params: dict[str, str | int] = {"OBJECT": target, "limit": 2}
+    page = requests.get(f"{base}frames/", params=params, headers=headers, timeout=30).json()
     while True:
         found += page["results"]
         if not page["next"]:
