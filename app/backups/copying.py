@@ -94,7 +94,7 @@ def bring(wanted: Wanted, drafts: Path, *, link: bool = False) -> Digests | Flaw
     except MissingFileError:
         return Flaw(wanted.path, Trouble.MISSING, "the file is not there")
     except ArchiveError as error:
-        if _is_full(drafts):
+        if isinstance(error, FullError) or _takes_nothing(drafts):  # reading needs no room
             refused: StorageUnavailableError = _refused(drafts.parent, error)
             raise refused from error.__cause__
         return Flaw(wanted.path, Trouble.UNREADABLE, error.told_to_operator())
@@ -165,7 +165,7 @@ def _drafted(source: Path, draft: Path, *, link: bool) -> Digests:
     return copy_with_digests(source, draft)
 
 
-def _is_full(folder: Path) -> bool:
+def _takes_nothing(folder: Path) -> bool:
     """Tell whether it is the disk of the target that refuses: then no file can be brought."""
     try:
         probe = folder / uuid.uuid4().hex

@@ -15,9 +15,7 @@ app = typer.Typer(help="Look into the trash, bring deleted frames back, or empty
 
 Numbers = Annotated[
     list[int],
-    typer.Argument(
-        metavar="NUMBER", min=1, max=2**63 - 1, help="As `skyshelf trash list` says."
-    ),
+    typer.Argument(metavar="NUMBER", min=1, max=2**63 - 1, help="As `skyshelf trash list` says."),
 ]
 
 

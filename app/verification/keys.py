@@ -77,7 +77,7 @@ def _finding(key: str) -> Finding:
     return Finding(
         kind=FindingKind.UNKNOWN,
         name=key if _is_safe(key) else _encoded(key),
-        detail="no row names this file; it stays: skyshelf reindex makes frames of such files,"
+        detail="no row names this file; it stays: skyshelf reindex makes a frame of new bytes,"
         " else remove it by hand",
     )
 

@@ -85,11 +85,6 @@ class FindingKind(StrEnum):
     ROW = "contradictory row"
     """A row of the catalogue that contradicts another one."""
 
-    @property
-    def is_damage(self) -> bool:
-        """Whether it is about the bytes of a stored file."""
-        return self.value in set(Damage)
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

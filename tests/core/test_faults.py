@@ -1,5 +1,6 @@
 """Points do nothing until they are armed, and then exactly what they were told."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from app.core.faults import (
     reach,
 )
 from tests.support.running_archive import ROOT
+from tests.support.second_archive import a_database
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +96,8 @@ def test_a_worker_dies_where_it_was_told_from_outside(tmp_path: Path, database_u
     draft = tmp_path / "draft"
     draft.write_bytes(b"no FITS file")
     draft.rename(tmp_path / "inbox" / "a.fits")
-    done = run_worker(tmp_path, database_url, "recorded:kill")
+    url = asyncio.run(a_database(database_url, "faults"))
+    done = run_worker(tmp_path, url, "recorded:kill")
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -12,9 +12,9 @@ from app.db.engine import Sessions, transaction
 from app.db.tables import JobRow
 from app.jobs.models import Payload, Priority
 from app.jobs.service import JobQueue
+from tests.support.archive import NOW
 from tests.support.clocks import MovingClock
 
-NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 KINDS = ("ingest", "pack")
 
 

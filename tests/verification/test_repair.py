@@ -73,6 +73,8 @@ async def test_a_bad_copy_is_not_taken(archive: Factory, content: bytes) -> None
 async def test_no_copy_leaves_the_mark(archive: Factory) -> None:
     await a_frame(archive.sessions, store=archive.store)
     flip_a_bit(archive.store.path((await the_file(archive)).key))
+    assert archive.settings.second_store_dir is not None
+    archive.settings.second_store_dir.mkdir()
     (finding,) = await found_by(archive, MENDING)
     assert finding.mended is None
     assert "there is no file" in finding.detail

@@ -1,11 +1,9 @@
 """A job whose workers died: innocent ones are done in the end, guilty ones are given up."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 
 from app.core.clock import system_clock
@@ -36,13 +34,6 @@ class Notes:
     async def give_up(self, payload: Payload, error: Exception, disposition: Disposition) -> None:
         assert (payload, disposition) == ({"number": 0}, Disposition.QUARANTINE)
         self.given_up.append(error)
-
-
-@pytest_asyncio.fixture
-async def queue(committed_sessions: Sessions) -> AsyncIterator[JobQueue]:
-    queue = JobQueue(committed_sessions, system_clock)
-    yield queue
-    await queue.close()
 
 
 async def put(queue: JobQueue, sessions: Sessions, number: int) -> None:
