@@ -38,9 +38,9 @@ $(VENV)/.torture: requirements-torture.txt $(VENV)/.dev
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-torture.txt
 	@touch $@
 
-torture: $(VENV)/.torture ## the long runs: kills, floods, hostile requests, fuzzing; some hours
+torture: $(VENV)/.torture ## the long runs: kills, floods, outages, hostile files and requests; some hours
 	@mkdir -p benchmarks/results
-	$(BIN)/pytest tests/torture tests/hostile_http --long --report benchmarks/results/torture.json
+	$(BIN)/pytest tests/torture tests/hostile_http tests/hostile_fits tests/outages tests/ingest/test_fault_points.py --long --report benchmarks/results/torture.json
 	$(BIN)/python -m tests.torture.fuzzing all --seconds 600 --corpus benchmarks/results/fuzzing --report benchmarks/results/fuzzing.json
 
 $(CLIENTS)/.installed: requirements-clients.txt
