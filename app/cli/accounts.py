@@ -7,6 +7,7 @@ import typer
 
 from app.core.errors import InvalidError
 
+from .output import show_table
 from .session import in_archive
 
 if TYPE_CHECKING:
@@ -66,8 +67,6 @@ def add_user(
 @users.command("list")
 def list_users() -> None:
     """List all users."""
-    from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
-
     found = in_archive(lambda archive: archive.accounts.list_users())
     columns = ("name", "e-mail", "staff", "superuser", "active", "made")
     rows = [
@@ -135,8 +134,6 @@ def add_proposal(
 @proposals.command("list")
 def list_proposals() -> None:
     """List all proposals with their members and tags."""
-    from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
-
     found = in_archive(lambda archive: archive.proposals.list())
     rows = [(one.id, one.title, ", ".join(one.members), ", ".join(one.tags)) for one in found]
     show_table(("proposal", "title", "members", "tags"), rows)

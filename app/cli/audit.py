@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .output import show_table
 from .session import in_archive
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ async def _show(archive: "Factory", subject: str | None, last: int) -> None:
     from app.audit.models import AuditQuery  # noqa: PLC0415  # slow to load: only when it runs
     from app.core.identity import SYSTEM  # noqa: PLC0415  # likewise
     from app.core.paging import Window  # noqa: PLC0415  # likewise
-
-    from .output import show_table  # noqa: PLC0415  # likewise
 
     page = await archive.audit.list(AuditQuery(subject=subject), SYSTEM, Window(limit=last))
     columns = ("when (UTC)", "who", "what", "to what", "why", "details")

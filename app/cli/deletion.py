@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .output import show_table
 from .session import in_archive
 
 if TYPE_CHECKING:
@@ -64,8 +65,6 @@ def _count(frames: "list[Frame]") -> str:
 
 def _show(frames: "list[Frame]") -> None:
     """List what is about to be deleted."""
-    from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
-
     rows = [
         (
             frame.basename,

@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from app.core.errors import InvalidError
 
@@ -72,6 +69,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     rows
         Cells, a value for each column; None is left empty.
     """
+    from rich.console import Console  # noqa: PLC0415  # slow to load: only for tables
+    from rich.table import Table  # noqa: PLC0415  # likewise
+    from rich.text import Text  # noqa: PLC0415  # likewise
+
     console = Console()
     if not console.is_terminal:
         console = Console(width=_UNBOUNDED)
@@ -81,7 +82,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         counts = cells and all(type(row[number]) is int for row in cells)
         table.add_column(column, justify="right" if counts else "left", overflow="fold")
     for row in cells:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     console.print(table)
 
 
@@ -124,8 +125,9 @@ def write_report(file: Path, document: Mapping[str, Any]) -> None:
     file.write_text(text + "\n", encoding="utf-8")
 
 
-def _cell(value: object) -> Text:
+def _cell(value: object) -> str:
     if value is None:
-        return Text("")
-    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-    return Text(printable(text))
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return printable(str(value))

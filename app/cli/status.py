@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from .output import show_table
 from .session import in_archive
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ app = typer.Typer()
 @app.command()
 def status() -> None:
     """Show what became of all files, and how much work waits."""
-    from .output import show_table  # noqa: PLC0415  # slow to load: only when it runs
-
     show_table(("what", "count"), in_archive(_counts))
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .output import say, show_table
 from .session import in_archive
 
 if TYPE_CHECKING:
@@ -62,8 +63,6 @@ async def _list(archive: "Factory", last: int, everything: bool) -> None:  # noq
     from app.core.paging import Window  # noqa: PLC0415  # likewise
     from app.frames.trash import RemovedState  # noqa: PLC0415  # likewise
 
-    from .output import show_table  # noqa: PLC0415  # likewise
-
     window = Window(limit=last)
     states = (None,) if everything else (RemovedState.KEPT, RemovedState.EXPIRED)
     pages = [await archive.restoration.list(SYSTEM, window, state) for state in states]
@@ -86,7 +85,6 @@ def _row(removed: "RemovedFrame") -> tuple[object, ...]:
 
 
 async def _restore(archive: "Factory", numbers: list[int]) -> None:
-    from .output import say  # noqa: PLC0415  # slow to load: only when it runs
     from .person import at_terminal  # noqa: PLC0415  # likewise
 
     for number in numbers:

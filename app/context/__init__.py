@@ -85,6 +85,7 @@ async def process_context(settings: Settings) -> AsyncIterator[Factory]:
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
+            await pulse.close()
     finally:
         await factory.jobs.close()
         offload.close()

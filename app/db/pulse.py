@@ -28,6 +28,7 @@ _BEAT_S = 2.0
 _ANSWERS_WITHIN_S = 4.0
 _GOOD_FOR_S = 1.0
 _SILENT_BEATS = 2
+_LAST_ANSWER_S = 1.0
 
 
 class _Driven(Protocol):
@@ -105,6 +106,11 @@ class Pulse:
                 self._cut()
             self._shut(is_shut=self._silent_beats >= _SILENT_BEATS)
             await asyncio.sleep(_BEAT_S)
+
+    async def close(self) -> None:
+        """Let the last question end: one that is cancelled on its way leaves a traceback."""
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=_LAST_ANSWER_S)
 
     async def _feel(self) -> ArchiveError | None:
         """Ask once; remember and log what was found."""
