@@ -55,8 +55,9 @@ def _undo(archive: "Factory", numbers: list[int]) -> str:
     days = archive.settings.trash_days
     if days == 0:
         return "The next daily job removes the files for ever."
+    them = "it" if len(numbers) == 1 else "them"
     command = " ".join(["skyshelf trash restore", *map(str, numbers)])
-    return f"Within {days} day{'' if days == 1 else 's'}, `{command}` brings them back."
+    return f"Within {days} day{'' if days == 1 else 's'}, `{command}` brings {them} back."
 
 
 def _count(frames: "list[Frame]") -> str:

@@ -1,4 +1,4 @@
-"""Points at which a test can stop, kill or fail a process: the steps of the ingest and others.
+"""Points at which a test can kill or fail a process: the steps of the ingest and others.
 
 A point costs one comparison where nothing is armed, which is always so outside of tests. The
 step boundaries of docs/dev/explanation/way-of-a-file.md are points; a test walks through all.
@@ -171,7 +171,7 @@ def arm_as_told(told: str) -> None:
     ----------
     told
         ``point:action`` or ``point:action:passing``, such as ``staged:kill`` or ``staged:kill:3``;
-        the actions are ``kill``, ``stop`` and ``raise``.
+        the actions are ``kill`` and ``raise``.
 
     Raises
     ------
@@ -194,11 +194,6 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def halt() -> None:
-    """Stop this process until somebody lets it go on; to be armed."""
-    os.kill(os.getpid(), signal.SIGSTOP)
-
-
 def fail() -> None:
     """Raise what nobody foresees; to be armed.
 
@@ -210,7 +205,7 @@ def fail() -> None:
     raise InjectedError("a fault was injected")
 
 
-_ACTIONS = {"kill": die, "stop": halt, "raise": fail}
+_ACTIONS = {"kill": die, "raise": fail}
 
 
 def _nth(action: Callable[[], None], passing: int) -> Callable[[], None]:

@@ -11,8 +11,8 @@ from app.ingest.service import IngestService
 from app.ingest.spool import display_name, identity_of
 from app.storage.walking import files_below
 from app.verification.audit import Audit
+from app.verification.folders import is_old
 from app.verification.models import Finding, FindingKind, Phase, Step, Wish
-from app.verification.spool import is_old
 
 _BATCH = 1000
 

@@ -6,15 +6,16 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from typing_extensions import override
+
 from app.ingest.leftovers import Leftovers
 from app.ingest.models import Arrival, ArrivalState
 from app.ingest.spool import note_of, remove_held
 from app.storage.digests import digest_file
 from app.storage.volumes import PROBE
 from app.verification.audit import Audit
+from app.verification.folders import FolderCheck, is_odd
 from app.verification.models import Finding, FindingKind, Phase, Step, Wish
-from app.verification.spool import entries_after, is_odd, is_old, unless_gone
-from app.verification.twins import Twins
 
 _NUMBERED: Final = re.compile(r"\d{8,}-(.+)")
 _STRAY: Final = (
@@ -23,43 +24,12 @@ _STRAY: Final = (
 _GIVEN_UP: Final = "its file is no longer in quarantine"
 
 
-class QuarantineCheck:
-    """Goes through the quarantine by name; see `Check`.
-
-    Parameters
-    ----------
-    audit
-        Hears what is done.
-    folder
-        The quarantine.
-    leftovers, twins
-        Whose a file is, and whether its bytes are kept elsewhere.
-    """
+class QuarantineCheck(FolderCheck):
+    """Goes through the quarantine by name; see `FolderCheck`."""
 
     phase = Phase.QUARANTINE
 
-    def __init__(
-        self,
-        *,
-        audit: Audit,
-        folder: Path,
-        leftovers: Leftovers,
-        twins: Twins,
-    ) -> None:
-        self._audit = audit
-        self._folder = folder
-        self._leftovers = leftovers
-        self._twins = twins
-
-    async def step(self, place: str | None, wish: Wish) -> Step:
-        """Look at the next files; see `Check.step`."""
-        paths = await asyncio.to_thread(entries_after, self._folder, place)
-        old = [path for path in paths if await asyncio.to_thread(is_old, path, wish.grace_s)]
-        held = await self._leftovers.holders(old)
-        found = [await unless_gone(self._look(path, held.get(path), wish)) for path in old]
-        findings = tuple(finding for finding in found if finding is not None)
-        return Step(findings, paths[-1].name if paths else None)
-
+    @override
     async def _look(self, path: Path, holder: Arrival | None, wish: Wish) -> Finding | None:
         if holder is not None and _is_awaited(holder):
             return None

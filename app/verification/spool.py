@@ -1,24 +1,20 @@
 """What dead processes left in the spool and beside the archived files."""
 
 import asyncio
-import os
 import shutil
-import time
-from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
-from app.ingest.leftovers import Leftovers
+from typing_extensions import override
+
+from app.ingest.models import Arrival
 from app.ingest.spool import PRIVATE
 from app.storage.digests import digest_file
-from app.storage.errors import MissingFileError
 from app.storage.protocol import Store
 from app.storage.volumes import PROBE
-from app.storage.walking import changed_s
 from app.verification.audit import Audit
+from app.verification.folders import FolderCheck, is_odd
 from app.verification.models import Finding, FindingKind, Phase, Step, Wish
-from app.verification.twins import Twins
 
-_BATCH = 100
 _FOLDERS = (".packing-", ".pack-")
 _SEND_AGAIN = (
     "found in the spool without an arrival: an upload whose sender got no answer, and which may be"
@@ -62,47 +58,15 @@ class StagedCheck:
         )
 
 
-class SpoolCheck:
-    """Goes through the spool by name; see `Check`.
-
-    Parameters
-    ----------
-    audit
-        Hears what is done.
-    folder
-        The spool.
-    leftovers, twins
-        Whose a file is, and whether its bytes are kept elsewhere.
-    """
+class SpoolCheck(FolderCheck):
+    """Goes through the spool by name; see `FolderCheck`."""
 
     phase = Phase.SPOOL
 
-    def __init__(
-        self,
-        *,
-        audit: Audit,
-        folder: Path,
-        leftovers: Leftovers,
-        twins: Twins,
-    ) -> None:
-        self._audit = audit
-        self._folder = folder
-        self._leftovers = leftovers
-        self._twins = twins
-
-    async def step(self, place: str | None, wish: Wish) -> Step:
-        """Look at the next entries; see `Check.step`."""
-        paths = await asyncio.to_thread(entries_after, self._folder, place)
-        old = [path for path in paths if await asyncio.to_thread(is_old, path, wish.grace_s)]
-        held = await self._leftovers.holders(old)
-        open_paths = {path for path, arrival in held.items() if arrival.state.is_open}
-        found = [
-            await unless_gone(self._look(path, wish)) for path in old if path not in open_paths
-        ]
-        findings = tuple(finding for finding in found if finding is not None)
-        return Step(findings, paths[-1].name if paths else None)
-
-    async def _look(self, path: Path, wish: Wish) -> Finding | None:
+    @override
+    async def _look(self, path: Path, holder: Arrival | None, wish: Wish) -> Finding | None:
+        if holder is not None and holder.state.is_open:
+            return None
         kind, detail = await asyncio.to_thread(_kind_of, path)
         if kind is FindingKind.PRIVATE_COPY:
             mended = None
@@ -131,78 +95,6 @@ class SpoolCheck:
             arrival = await self._leftovers.adopt(path, name, sha256, _SEND_AGAIN)
             mended = f"put into quarantine as arrival {arrival.id}"
         return FindingKind.UPLOAD, _SEND_AGAIN, mended
-
-
-async def unless_gone(look: Awaitable[Finding | None]) -> Finding | None:
-    """Look at a file that somebody may remove meanwhile.
-
-    Parameters
-    ----------
-    look
-        Looks at it.
-
-    Returns
-    -------
-    Finding or None
-        None also where it is gone.
-    """
-    try:
-        return await look
-    except MissingFileError:
-        return None
-
-
-def entries_after(folder: Path, place: str | None) -> Sequence[Path]:
-    """List the next entries of a flat folder by name. Blocks.
-
-    Parameters
-    ----------
-    folder
-        Spool or quarantine.
-    place
-        Name of the last one that was looked at; None: begin.
-
-    Returns
-    -------
-    Sequence of Path
-        Some of them; empty at the end.
-    """
-    names = sorted(path.name for path in folder.iterdir())
-    return [folder / name for name in names if place is None or name > place][:_BATCH]
-
-
-def is_old(path: Path, grace_s: float) -> bool:
-    """Tell whether nobody has touched a file for a while. Blocks.
-
-    Parameters
-    ----------
-    path
-        The file, or folder.
-    grace_s
-        For how long [s].
-
-    Returns
-    -------
-    bool
-        False for one that is gone.
-    """
-    return changed_s(path) <= time.time() - grace_s and os.path.lexists(path)  # noqa: TID251  # Path.exists follows links before Python 3.12
-
-
-def is_odd(path: Path) -> bool:
-    """Tell what the archive never makes in these folders. Blocks.
-
-    Parameters
-    ----------
-    path
-        In spool or quarantine.
-
-    Returns
-    -------
-    bool
-        True for a link, a folder, a pipe or a device.
-    """
-    return path.is_symlink() or not path.is_file()
 
 
 def _kind_of(path: Path) -> tuple[FindingKind, str]:

@@ -1,6 +1,7 @@
 """The disk of a backup is full or read-only: that disk is named, and what can be done is done."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,16 @@ from app.storage.errors import StorageFullError, StorageUnavailableError
 from tests.support.backing_up import Silence
 from tests.support.fits_files import make_fits
 from tests.support.ingesting import filed
-from tests.support.refusing_disks import remount, small_disk
+from tests.support.refusing_disks import outside_of_pytest, remount, small_disk
 
 KIB = 1 << 10
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Give a folder in which disks may be mounted."""
+    with outside_of_pytest() as folder:
+        yield folder
 
 
 @pytest.mark.asyncio

@@ -20,6 +20,7 @@ from app.db.embedded import EmbeddedPostgres
 from app.db.embedded.postmaster import find_postmaster
 from app.db.schema import migrate
 from tests.support.archive import settings_in
+from tests.support.refusing_disks import outside_of_pytest
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,13 @@ def removable() -> Iterator[Removable]:
     yield Removable(folder, server, asyncio.run(start()))
     asyncio.run(server.stop())
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Give a folder in which disks may be mounted."""
+    with outside_of_pytest() as folder:
+        yield folder
 
 
 @pytest.fixture

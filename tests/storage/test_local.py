@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from app.storage.errors import (
 )
 from app.storage.local import LocalStore
 from app.storage.protocol import Staged, Store
+from tests.support.refusing_disks import outside_of_pytest, small_disk
 
 pytestmark = pytest.mark.asyncio
 
@@ -332,31 +332,17 @@ async def test_too_long_a_name_for_the_file_system(
         await store.stage(source, KEY)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0  # noqa: S603  # our own words
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("a small disk cannot be mounted here; test_refusals_while_staging stands in")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607  # our own words
-
-
-async def test_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
-    store = LocalStore(small_disk)
+async def test_a_full_disk(tmp_path: Path) -> None:
     source = tmp_path / "big"
     source.write_bytes(b"x" * 1_000_000)
-    with pytest.raises(StorageUnavailableError, match="No space left"):
-        await store.stage(source, KEY)
-    assert everything(small_disk) == []
-    source.write_bytes(b"x" * 1000)
-    (await store.stage(source, KEY, adopt=True)).commit()  # another file system: copied
-    assert await keys(store) == [KEY]
+    with outside_of_pytest() as folder, small_disk(folder / "disk", 262_144) as disk:
+        store = LocalStore(disk)
+        with pytest.raises(StorageUnavailableError, match="No space left"):
+            await store.stage(source, KEY)
+        assert everything(disk) == []
+        source.write_bytes(b"x" * 1000)
+        (await store.stage(source, KEY, adopt=True)).commit()  # another file system: copied
+        assert await keys(store) == [KEY]
 
 
 async def test_folders_that_are_not_ours_to_remove_stay(

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -75,6 +77,18 @@ def _guarded(
         return real(*given, **named)
 
     return guarded
+
+
+@contextmanager
+def outside_of_pytest() -> Iterator[Path]:
+    """Make a folder that pytest does not clear.
+
+    A run that is interrupted leaves disks mounted in it; among pytest's own folders these would
+    let every later run fail.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="skyshelf-test-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -3,63 +3,31 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.context import Factory
 from app.core.identity import SYSTEM
-from app.core.offload import Offload
-from app.core.paging import Window
-from app.db.engine import Sessions, transaction
+from app.db.engine import transaction
 from app.db.tables import JobRow
 from app.frames.models import FrameQuery
 from app.ingest import spool
-from app.ingest.models import INGEST_JOB, Arrival
+from app.ingest.models import INGEST_JOB
 from app.storage.digests import Digests, copy_with_digests
-from tests.support.archive import an_archive, settings_in
 from tests.support.floods import tiny_fits
-from worker.main import work
+from tests.support.inbox_at_work import arrivals, at_work, until
 
 pytestmark = pytest.mark.asyncio
 
 OLD, NEW = tiny_fits(1), tiny_fits(2)
 
 
-@pytest_asyncio.fixture
-async def archive(
-    tmp_path: Path, committed_sessions: Sessions, engine: AsyncEngine, offload: Offload
-) -> AsyncIterator[Factory]:
-    settings = settings_in(tmp_path, settle_s=0.2, sweep_s=0.3, pack="never")
-    factory = an_archive(settings, committed_sessions, engine, offload)
-    yield factory
-    await factory.jobs.close()
-
-
-@asynccontextmanager
-async def at_work(archive: Factory) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    working = asyncio.create_task(work(archive, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await asyncio.wait_for(working, 60)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await condition():  # noqa: ASYNC110  # database and disk are asked
-            await asyncio.sleep(0.05)
-
-
-async def arrivals(archive: Factory) -> tuple[Arrival, ...]:
-    return (await archive.ingest.list(None, Window(limit=1000))).items
+@pytest.fixture
+def archive(watched_archive: Factory) -> Factory:
+    return watched_archive
 
 
 async def settled(archive: Factory) -> list[tuple[str, str | None]]:

@@ -6,58 +6,27 @@ import asyncio
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from app.context import Factory
 from app.core.identity import SYSTEM
 from app.core.offload import Offload
-from app.core.paging import Window
 from app.db.engine import Sessions
 from app.frames.models import Frame, FrameQuery
-from app.ingest.models import Arrival
 from tests.support.archive import an_archive, settings_in
 from tests.support.floods import tiny_fits
-from worker.main import work
+from tests.support.inbox_at_work import arrivals, at_work, until
 
 pytestmark = pytest.mark.asyncio
 
 
-@pytest_asyncio.fixture
-async def archive(
-    tmp_path: Path, committed_sessions: Sessions, engine: AsyncEngine, offload: Offload
-) -> AsyncIterator[Factory]:
-    settings = settings_in(tmp_path, settle_s=0.2, sweep_s=0.3, pack="never")
-    factory = an_archive(settings, committed_sessions, engine, offload)
-    yield factory
-    await factory.jobs.close()
-
-
-@asynccontextmanager
-async def at_work(archive: Factory) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    working = asyncio.create_task(work(archive, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await asyncio.wait_for(working, 60)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await condition():  # noqa: ASYNC110  # database and disk are asked
-            await asyncio.sleep(0.05)
-
-
-async def arrivals(archive: Factory) -> tuple[Arrival, ...]:
-    return (await archive.ingest.list(None, Window(limit=1000))).items
+@pytest.fixture
+def archive(watched_archive: Factory) -> Factory:
+    return watched_archive
 
 
 async def frames(archive: Factory) -> tuple[Frame, ...]:
